@@ -1,0 +1,1 @@
+"""Work-flows as algebra: signatures and what they unfold into."""

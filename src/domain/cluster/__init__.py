@@ -1,0 +1,1 @@
+"""Who is there: control commands and events as data."""

@@ -1,0 +1,1 @@
+"""How a task call travels: messages, protocol, queues, routing, deliveries."""

@@ -1,0 +1,28 @@
+"""Encoded values: bytes that name their content type, and what turns values into them and back."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """An encoded value with the names a reader needs to decode it."""
+
+    data: bytes
+    content_type: str = "application/json"
+    content_encoding: str = "utf-8"
+
+
+class Codec(Protocol):
+    """What pure code asks for when a value must become bytes or the other way round.
+
+    Implementations are pure functions of their arguments; the serializers behind them are adapters.
+    """
+
+    def encode(self, value: Any, serializer: str | None = None) -> Payload:
+        """Encode with the named serializer (None: the default one). Raises EncodeError."""
+        ...
+
+    def decode(self, payload: Payload) -> Any:
+        """Decode, if the content type is accepted. Raises ContentDisallowed or DecodeError."""
+        ...

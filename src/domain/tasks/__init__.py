@@ -1,0 +1,1 @@
+"""What is to be done: states, options, outcomes, retries, results."""

@@ -1,0 +1,57 @@
+"""What is kept under a task id, and under a group id."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..messaging.payload import Payload
+from . import states
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """What `result_extended` adds to a record."""
+
+    name: str | None = None
+    args: Payload | None = None
+    kwargs: Payload | None = None
+    worker: str | None = None
+    retries: int | None = None
+    queue: str | None = None
+    stamped_headers: tuple[str, ...] | None = None
+    stamps: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRecord:
+    """The state of one task and what came of it.
+
+    `result` is the encoded value on SUCCESS; on FAILURE, RETRY and REVOKED the encoded mapping
+    `{"exc_type", "exc_message", "exc_module"}`; else whatever `update_state` gave. `children` are
+    result tuples. `date_done` (aware UTC) is None in unready states.
+    """
+
+    task_id: str
+    state: str
+    result: Payload | None = None
+    traceback: str | None = None
+    children: tuple[Any, ...] = ()
+    date_done: datetime | None = None
+    group_id: str | None = None
+    parent_id: str | None = None
+    extended: Extended | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the task has come to its end."""
+        return self.state in states.READY_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRecord:
+    """A saved group: its id and its result tuple as data, and when it was saved (aware UTC)."""
+
+    group_id: str
+    result: Any
+    date_done: datetime

@@ -1,0 +1,1 @@
+"""What a worker decides: intake, execution, settlement, limits, shutdown."""

@@ -1,0 +1,136 @@
+"""What goes to a pool and what comes back: a batch of jobs out, a batch of events in.
+
+All of it is data: bytes, texts and numbers travel, never code or connections.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from ..messaging.message import TaskMessage
+from ..tasks.result_record import ResultRecord
+from .settlement import DONE, Disposition
+
+
+class Job(NamedTuple):
+    """One task call to run. Limits are in seconds; `number` is unique in its worker.
+
+    `estimate` is the expected run time in seconds, None when nothing is known yet.
+    """
+
+    number: int
+    message: TaskMessage
+    soft_limit: float | None = None
+    hard_limit: float | None = None
+    redelivered: bool = False
+    estimate: float | None = None
+
+
+class Report(NamedTuple):
+    """What came of a job that a runner carried to its end.
+
+    `summary` is a short text for logs and events: the repr of the result or of the exception.
+    """
+
+    number: int
+    state: str
+    disposition: Disposition = DONE
+    results: tuple[ResultRecord, ...] = ()
+    publish: tuple[TaskMessage, ...] = ()
+    runtime: float = 0.0
+    summary: str = ""
+    traceback: str | None = None
+
+
+class Progress(NamedTuple):
+    """A record to store at once while its job still runs (`update_state`, STARTED)."""
+
+    number: int
+    record: ResultRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Jobs ended by themselves."""
+
+    reports: Sequence[Report]
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """Jobs have something to say while they run."""
+
+    records: Sequence[Progress]
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """Jobs were begun by a child with this process id (only when start tracking is asked for)."""
+
+    numbers: Sequence[int]
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The process that held these jobs died, and will say no more about them.
+
+    `started` were begun, `unstarted` were not. `cause` is a sentence such as
+    `process 4711 was killed by signal 9 (SIGKILL)`.
+    """
+
+    started: Sequence[int]
+    unstarted: Sequence[int]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The pool killed a job that ran past its hard limit (seconds); unstarted jobs stood behind it."""
+
+    number: int
+    limit: float
+    unstarted: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Jobs were taken back at the worker's own wish; `started` tells which had begun."""
+
+    numbers: Sequence[int]
+    started: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """The pool has this many slots now."""
+
+    slots: int
+
+
+PoolEvent = Reported | Progressed | Began | Lost | TimedOut | Cancelled | Resized
+
+Inbox = Callable[[PoolEvent], None]
+
+
+class Runner(Protocol):
+    """What runs a job where the pool put it. Made by the application, carried by the pool.
+
+    A runner never raises for what a task does: everything a task can bring about is a Report.
+    """
+
+    def start(self) -> None:
+        """Prepare the process or thread it will run in; called once there, before any job."""
+        ...
+
+    def run(self, job: Job, progress: Callable[[Progress], None]) -> Report:
+        """Run one job to its end, in the calling thread.
+
+        SystemExit, KeyboardInterrupt and everything a task raises become a report;
+        only SoftTimeLimitExceeded raised by the pool from outside passes through the task's code.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Release what start made."""
+        ...

@@ -1,0 +1,1 @@
+"""What the application needs from the world, as Protocols over domain data. No code lives here."""

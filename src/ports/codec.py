@@ -1,0 +1,67 @@
+"""The codec ports: values to bytes and back, smaller bytes, signed bytes."""
+
+from abc import abstractmethod
+from typing import Any, Protocol
+
+from ..domain.messaging.payload import Payload
+
+
+class Serializer(Protocol):
+    """Turns values into bytes and back, under one content type."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Short name, as in `task_serializer`."""
+
+    @property
+    @abstractmethod
+    def content_type(self) -> str:
+        """MIME type, as in the message's `content-type`."""
+
+    @property
+    @abstractmethod
+    def content_encoding(self) -> str:
+        """Character encoding of the bytes, or `binary`."""
+
+    @abstractmethod
+    def dumps(self, value: Any) -> bytes:
+        """Encode. Raises EncodeError naming the type that cannot be encoded and where it stands."""
+
+    @abstractmethod
+    def loads(self, data: bytes) -> Any:
+        """Decode. Raises DecodeError for any bytes that are not of this format; nothing else."""
+
+
+class Compressor(Protocol):
+    """Makes bytes smaller."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Short name, as in `task_compression`."""
+
+    @property
+    @abstractmethod
+    def content_type(self) -> str:
+        """What the message's `compression` header says."""
+
+    @abstractmethod
+    def compress(self, data: bytes) -> bytes:
+        """Return the compressed bytes."""
+
+    @abstractmethod
+    def decompress(self, data: bytes) -> bytes:
+        """Return the original bytes. Raises DecodeError."""
+
+
+class Signer(Protocol):
+    """Vouches for bytes."""
+
+    @abstractmethod
+    def sign(self, payload: Payload) -> Payload:
+        """Wrap a payload with a signature."""
+
+    @abstractmethod
+    def verify(self, payload: Payload) -> Payload:
+        """Return the payload inside. Raises SecurityError when the signature does not hold."""

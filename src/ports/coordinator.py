@@ -1,0 +1,50 @@
+"""The coordinator port: what a cluster must agree on."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A lease that was granted. `fence` grows with every new holder of the name."""
+
+    name: str
+    holder: str
+    fence: int
+
+
+class Coordinator(Protocol):
+    """Leases on names, and tokens out of cluster-wide budgets. Times to live are in seconds."""
+
+    @abstractmethod
+    def acquire(self, name: str, holder: str, ttl: float) -> Grant | None:
+        """Take or prolong the lease on a name; None while somebody else holds it.
+
+        The present holder gets the same fence again.
+        """
+
+    @abstractmethod
+    def release(self, grant: Grant) -> bool:
+        """Give a lease back early; False when it was no longer held."""
+
+    @abstractmethod
+    def holder(self, name: str) -> Grant | None:
+        """Return who holds a name now, if anybody."""
+
+    @abstractmethod
+    def take_slots(self, names: Sequence[tuple[str, int]], holder: str, ttl: float) -> bool:
+        """Take one slot of each (name, limit), all or none; a slot of the holder's own is prolonged."""
+
+    @abstractmethod
+    def free_slots(self, names: Sequence[str], holder: str) -> None:
+        """Give slots back; unknown ones are ignored."""
+
+    @abstractmethod
+    def take_tokens(self, bucket: str, count: int, rate: float, burst: int) -> float:
+        """Take tokens from a bucket that fills at `rate` a second up to `burst`.
+
+        Returns 0.0 when they were taken, else the seconds until they could be; then nothing was
+        taken.
+        """

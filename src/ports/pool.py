@@ -1,0 +1,82 @@
+"""The pool port: where tasks run."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from ..domain.work.job import Inbox, Job, Runner
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCapabilities:
+    """What a pool can do to a running job."""
+
+    kill: bool = False
+    soft_limit: bool = False
+    hard_limit: bool = False
+    resize: bool = False
+    isolated: bool = False
+
+
+class Cancel(Enum):
+    """How hard a job is stopped."""
+
+    IF_UNSTARTED = "take it back only if it has not begun"
+    SOFT = "raise SoftTimeLimitExceeded in it, if the pool can"
+    KILL = "end its process, if the pool can"
+
+
+class Stop(Enum):
+    """How a pool is stopped."""
+
+    WARM = "finish what was submitted"
+    COLD = "end it now; what runs is lost"
+
+
+class Pool(Protocol):
+    """Runs jobs on slots; everything that happens to them arrives in the inbox, in batches.
+
+    For each submitted job exactly one of Report, Lost, TimedOut, Cancelled arrives. The inbox is
+    called from the pool's own threads and never blocks.
+    """
+
+    @property
+    @abstractmethod
+    def capabilities(self) -> PoolCapabilities:
+        """What this pool can do."""
+
+    @property
+    @abstractmethod
+    def slots(self) -> int:
+        """How many jobs run at once."""
+
+    @property
+    @abstractmethod
+    def pids(self) -> Sequence[int]:
+        """Process ids of the children, or of this process."""
+
+    @abstractmethod
+    def start(self, runner: Runner, inbox: Inbox) -> None:
+        """Make the slots. Called before the worker opens any connection."""
+
+    @abstractmethod
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Run jobs, in this order where slots allow. Never blocks (solo: runs them right here)."""
+
+    @abstractmethod
+    def room(self) -> int:
+        """Return how many more jobs could be handed over now without waiting behind long ones."""
+
+    @abstractmethod
+    def cancel(self, numbers: Sequence[int], how: Cancel) -> None:
+        """Stop jobs; answered by Cancelled, Lost or an ordinary report. Unknown ones are ignored."""
+
+    @abstractmethod
+    def resize(self, by: int) -> None:
+        """Add or take away slots; answered by Resized. Raises NotSupported."""
+
+    @abstractmethod
+    def stop(self, how: Stop, deadline: float) -> None:
+        """End the pool within that many seconds; what is still running then is ended and Lost."""

@@ -1,0 +1,29 @@
+"""The settler port: what must become true together, made true."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..domain.work.settlement import Settlement
+
+
+class Settler(Protocol):
+    """Carries out settlements in one round trip a batch."""
+
+    @property
+    @abstractmethod
+    def atomic(self) -> bool:
+        """Whether a settlement is one step that only the present owner can commit.
+
+        If not, the order is publish, store, count, acknowledge, so that a crash at any point is
+        repaired by the redelivery: each step is idempotent.
+        """
+
+    @abstractmethod
+    def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
+        """Commit settlements; False where the token was stale and nothing of it was committed.
+
+        One that fails for a reason of its own (a result the store refuses) is answered by
+        raising SettlementRefused naming its index, with nothing of the batch committed.
+        Raises BrokerUnavailable or BackendUnavailable: calling again with the same batch is safe.
+        """
