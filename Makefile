@@ -50,10 +50,14 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each extra, so that the demo does not wait for the developers' tools.
-$(STAMP)-%: pyproject.toml | $(BIN)/pip
+$(STAMP)-%: pyproject.toml | $(BIN)/pip celeriac
 	@echo "installing celeriac[$*] into $(VENV) ..."
 	@$(PIP) '.[$*]'
 	@touch $@
+
+# An unpacked sdist has no link; a git checkout has it committed.
+celeriac:
+	ln -s src celeriac
 
 # pip is what venv writes last: where it is, the environment is whole.
 $(BIN)/pip:
