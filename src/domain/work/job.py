@@ -73,7 +73,7 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The process that held these jobs died, and will say no more about them.
+    """No report of these jobs will come: mostly because the process that held them died.
 
     `started` were begun, `unstarted` were not. `cause` is a sentence such as
     `process 4711 was killed by signal 9 (SIGKILL)`.
@@ -86,7 +86,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
-    """The pool killed a job that ran past its hard limit (seconds); unstarted jobs stood behind it."""
+    """The pool ended a job that ran past its hard limit (seconds), and lost what stood behind it."""
 
     number: int
     limit: float
@@ -108,7 +108,17 @@ class Resized:
     slots: int
 
 
-PoolEvent = Reported | Progressed | Began | Lost | TimedOut | Cancelled | Resized
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The pool can run nothing any more and cannot mend itself: the worker should leave.
+
+    What it held has been answered before, by Lost.
+    """
+
+    cause: str
+
+
+PoolEvent = Reported | Progressed | Began | Lost | TimedOut | Cancelled | Resized | Broken
 
 Inbox = Callable[[PoolEvent], None]
 

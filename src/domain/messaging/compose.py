@@ -1,0 +1,226 @@
+"""From a call to the message that carries it: options merged, routed, dated, encoded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from reprlib import Repr
+from typing import Any, Final
+
+from ..tasks.options import merged
+from .message import EMPTY, TaskMessage
+from .payload import Codec
+from .routing import Router
+
+NO_EMBED: Final = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+
+#: Longest `argsrepr` and `kwargsrepr`, in characters.
+REPR_MAXSIZE: Final = 1024
+
+#: Options that have become something else than a property when the message is made.
+_CONSUMED: Final = frozenset(
+    "task_id countdown eta expires retries queue exchange exchange_type routing_key priority "
+    "serializer compression headers link link_error chain chord group_id group_index root_id "
+    "parent_id time_limit soft_time_limit ignore_result shadow origin argsrepr kwargsrepr "
+    "replaced_task_nesting stamps stamped_headers correlation_id delivery_mode reply_to "
+    "connection producer publisher retry retry_policy add_to_parent task_type immediate "
+    "mandatory".split()
+)
+
+_HEADER_OPTIONS: Final = (
+    ("shadow", "shadow"),
+    ("group_id", "group"),
+    ("group_index", "group_index"),
+    ("retries", "retries"),
+    ("root_id", "root_id"),
+    ("parent_id", "parent_id"),
+    ("ignore_result", "ignore_result"),
+    ("replaced_task_nesting", "replaced_task_nesting"),
+    ("stamped_headers", "stamped_headers"),
+    ("stamps", "stamps"),
+)
+
+_PLAIN: Final = (int, float, bool, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What a process knows of itself when it sends: the same for all its messages."""
+
+    router: Router
+    codec: Codec
+    origin: str
+    reply_to: str | None = None
+    serializer: str = "json"
+    default_priority: int | None = None
+    ignore_result: bool = False
+    repr_maxlevels: int = 3
+
+
+def compose(
+    task: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    options: Mapping[str, Any],
+    sender: Sender,
+    *,
+    now: datetime,
+    new_id: str,
+) -> TaskMessage:
+    """Make the message of a call. `new_id` is used unless the options name a `task_id`.
+
+    Raises EncodeError when the arguments cannot be encoded, ValueError for options that make no
+    sense, QueueNotFound when there is nowhere to send it.
+    """
+    route = sender.router.route(task, args, kwargs, options)
+    if route.extra:
+        options = merged(route.extra, options)
+    payload = sender.codec.encode(
+        [list(args), dict(kwargs), embed_of(options)],
+        options.get("serializer") or sender.serializer,
+    )
+    id_ = options.get("task_id") or new_id
+    return TaskMessage(
+        id=id_,
+        task=task,
+        body=payload.data,
+        content_type=payload.content_type,
+        content_encoding=payload.content_encoding,
+        queue=route.queue,
+        exchange=route.exchange,
+        routing_key=route.routing_key,
+        priority=_priority(options.get("priority"), sender.default_priority),
+        eta=due(options, now),
+        expires=_expiry(options.get("expires"), now),
+        headers=_headers(args, kwargs, options, sender),
+        properties=_properties(options, sender),
+    )
+
+
+def embed_of(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what travels beside the arguments: who is called with the result."""
+    link, link_error = options.get("link"), options.get("link_error")
+    chain, chord = options.get("chain"), options.get("chord")
+    if link is None and link_error is None and chain is None and chord is None:
+        return NO_EMBED
+    return {
+        "callbacks": _listed(link),
+        "errbacks": _listed(link_error),
+        "chain": list(chain) if chain is not None else None,
+        "chord": chord,
+    }
+
+
+def due(options: Mapping[str, Any], now: datetime) -> datetime | None:
+    """Return when a call may run at the earliest: `now` + `countdown`, or `eta`; None: at once."""
+    countdown = options.get("countdown")
+    if countdown is not None:
+        return now + _seconds("countdown", countdown)
+    eta = options.get("eta")
+    return None if eta is None else _utc("eta", eta)
+
+
+def _expiry(value: object, now: datetime) -> datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, int | float | timedelta):
+        return now + _seconds("expires", value)
+    return _utc("expires", value)
+
+
+def _seconds(name: str, value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name}={value!r}: expected a number of seconds, such as 30.0")
+    try:
+        return timedelta(seconds=value)
+    except (OverflowError, ValueError) as broken:
+        raise ValueError(
+            f"{name}={value!r}: not a number of seconds that a date can hold"
+        ) from broken
+
+
+def _utc(name: str, value: object) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as broken:
+            raise ValueError(f"{name}={value!r}: expected a datetime or ISO 8601") from broken
+    if not isinstance(value, datetime):
+        raise ValueError(f"{name}={value!r}: expected a datetime")
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _priority(asked: object, default: int | None) -> int:
+    if asked is None:
+        return default or 0
+    if isinstance(asked, bool) or not isinstance(asked, int) or not 0 <= asked <= 255:
+        raise ValueError(f"priority={asked!r}: expected an integer from 0 to 255, larger is sooner")
+    return asked
+
+
+def _headers(
+    args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any], sender: Sender
+) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "argsrepr": options.get("argsrepr") or short_repr(tuple(args), sender.repr_maxlevels),
+        "kwargsrepr": options.get("kwargsrepr") or short_repr(dict(kwargs), sender.repr_maxlevels),
+        "origin": options.get("origin") or sender.origin,
+    }
+    for option, header in _HEADER_OPTIONS:
+        value = options.get(option)
+        if value:
+            out[header] = value
+    if options.get("group_index") == 0:
+        out["group_index"] = 0
+    if sender.ignore_result and options.get("ignore_result") is None:
+        out["ignore_result"] = True
+    hard, soft = options.get("time_limit"), options.get("soft_time_limit")
+    if hard is not None or soft is not None:
+        out["timelimit"] = [hard, soft]
+    if options.get("headers"):
+        out.update(options["headers"])
+    return out
+
+
+def _properties(options: Mapping[str, Any], sender: Sender) -> Mapping[str, Any]:
+    out = {name: options[name] for name in options if name not in _CONSUMED}
+    for name in ("correlation_id", "delivery_mode"):
+        if options.get(name):
+            out[name] = options[name]
+    reply_to = options.get("reply_to") or sender.reply_to
+    if reply_to:
+        out["reply_to"] = reply_to
+    return out or EMPTY
+
+
+def short_repr(value: Any, levels: int = 3) -> str:
+    """Return a repr that is bounded in length and depth, and that never raises."""
+    if _small(value):
+        return repr(value)[:REPR_MAXSIZE]
+    shortener = Repr()
+    shortener.maxlevel = levels
+    shortener.maxtuple = shortener.maxlist = shortener.maxdict = shortener.maxset = 100
+    shortener.maxstring = shortener.maxother = REPR_MAXSIZE
+    try:
+        text = shortener.repr(value)
+    except Exception as broken:
+        return f"<{type(value).__name__}: its repr raised {type(broken).__name__}>"
+    return text if len(text) <= REPR_MAXSIZE else text[: REPR_MAXSIZE - 3] + "..."
+
+
+def _small(value: Any) -> bool:
+    if not value:
+        return True
+    items = value.values() if isinstance(value, dict) else value
+    return len(value) < 20 and all(
+        isinstance(item, _PLAIN) or (isinstance(item, str) and len(item) < 50) for item in items
+    )
+
+
+def _listed(links: Any) -> list[Any] | None:
+    if links is None:
+        return None
+    if isinstance(links, list | tuple):
+        return list(links)
+    return [links]

@@ -1,0 +1,125 @@
+"""A message and Celery's task message protocol 2, both ways.
+
+Reading is total: whatever stands in the table, the answer is a message or a ValueError, and that
+is all a caller has to be ready for. Formats: Celery 5.7 task message protocol 2.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from .message import EMPTY, TaskMessage
+from .payload import Payload
+
+#: Every header of protocol 2 with the value it has when nothing is asked for.
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "lang": "py",
+    "task": None,
+    "id": None,
+    "shadow": None,
+    "eta": None,
+    "expires": None,
+    "group": None,
+    "group_index": None,
+    "retries": 0,
+    "timelimit": [None, None],
+    "root_id": None,
+    "parent_id": None,
+    "argsrepr": "",
+    "kwargsrepr": "",
+    "origin": None,
+    "ignore_result": False,
+    "replaced_task_nesting": 0,
+    "stamped_headers": None,
+    "stamps": {},
+}
+
+#: Headers that a TaskMessage holds in fields of their own.
+_FIELDS: Final = ("id", "task", "eta", "expires")
+
+
+def headers_of(message: TaskMessage) -> dict[str, Any]:
+    """Return the full header table, every key that Celery reads present."""
+    return {
+        **DEFAULTS,
+        "root_id": message.id,
+        **message.headers,
+        "id": message.id,
+        "task": message.task,
+        "eta": message.eta and message.eta.isoformat(),
+        "expires": message.expires and message.expires.isoformat(),
+    }
+
+
+def properties_of(message: TaskMessage) -> dict[str, Any]:
+    """Return the message properties beside the headers."""
+    out = {"correlation_id": message.id, "delivery_mode": 2, **message.properties}
+    out["priority"] = message.priority
+    return out
+
+
+def read(
+    headers: Mapping[str, Any],
+    properties: Mapping[str, Any],
+    payload: Payload,
+    *,
+    queue: str = "",
+    exchange: str = "",
+    routing_key: str = "",
+) -> TaskMessage:
+    """Make a message of its header table. Raises ValueError saying what is wrong with it."""
+    task, id_ = headers.get("task"), headers.get("id")
+    if not isinstance(task, str) or not task:
+        raise ValueError(f"header 'task' is {task!r}: expected a task name")
+    if not isinstance(id_, str) or not id_:
+        raise ValueError(f"header 'id' is {id_!r}: expected a task id")
+    return TaskMessage(
+        id=id_,
+        task=task,
+        body=payload.data,
+        content_type=payload.content_type,
+        content_encoding=payload.content_encoding,
+        queue=queue,
+        exchange=exchange,
+        routing_key=routing_key,
+        priority=_priority(properties.get("priority")),
+        eta=instant(headers.get("eta"), "eta"),
+        expires=instant(headers.get("expires"), "expires"),
+        headers=_sparse(headers),
+        properties=dict(properties) or EMPTY,
+    )
+
+
+def _sparse(headers: Mapping[str, Any]) -> Mapping[str, Any]:
+    limits = headers.get("timelimit")
+    if limits is not None and not (isinstance(limits, list | tuple) and len(limits) == 2):
+        raise ValueError(f"header 'timelimit' is {limits!r}: expected [hard, soft] in seconds")
+    return {
+        name: value
+        for name, value in headers.items()
+        if name not in _FIELDS and not (name in DEFAULTS and value == DEFAULTS[name])
+    }
+
+
+def _priority(value: object) -> int:
+    return value if isinstance(value, int) and 0 <= value <= 255 else 0
+
+
+def instant(value: object, name: str) -> datetime | None:
+    """Read a time of the protocol: ISO 8601, naive ones are UTC. Raises ValueError."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = _parsed(value, name)
+    if not isinstance(value, datetime):
+        raise ValueError(
+            f"header {name!r} is {value!r}: expected a time such as '2026-01-31T12:00Z'"
+        )
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _parsed(value: str, name: str) -> datetime:
+    try:
+        return datetime.fromisoformat(value)
+    except (ValueError, OverflowError) as broken:
+        raise ValueError(f"header {name!r} is {value!r}: not a time in ISO 8601") from broken

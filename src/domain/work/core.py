@@ -1,0 +1,419 @@
+"""WorkerCore: events and the time in, effects out.
+
+Every delivery that comes in is answered by exactly one settlement, or belongs to another worker
+because the lease was lost. The core does nothing itself and knows no clock: `now` is wall time
+(aware UTC), `tick` is monotonic seconds.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Final
+
+from ..errors import TaskRevokedError, TimeLimitExceeded, WorkerLostError
+from ..messaging.delivery import Delivery, Orphan, Token, Undecodable
+from ..messaging.message import TaskMessage
+from ..messaging.payload import Codec
+from ..tasks import states
+from ..tasks.failures import describe
+from ..tasks.options import TaskOptions
+from ..tasks.result_record import ResultRecord
+from . import crash_policy
+from .capacity import SHORT, RunTimes, prefetch
+from .crash_policy import Verdict
+from .effects import Bury, Effect, Kill, Note, Settle, Start
+from .intake import Drop, FindTask, NotYet, Run, decide
+from .job import Cancelled, Job, Lost, PoolEvent, Report, Reported, Resized, TimedOut
+from .limits import Bucket, rate, time_limits
+from .revocation import Revoked
+from .settlement import REQUEUE, DeadLetter, Disposition, Park, Requeue, Settlement
+
+#: A rate-limited task due within this time (seconds) is held here; a later one is parked.
+HOLD_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPolicy:
+    """What a worker is told by its settings. Limits are seconds."""
+
+    slots: int
+    prefetch_multiplier: int = 4
+    disable_prefetch: bool = False
+    max_crashes: int = 3
+    time_limit: float | None = None
+    soft_time_limit: float | None = None
+    disable_rate_limits: bool = False
+    result_serializer: str = "json"
+
+
+@dataclass(slots=True)
+class _Held:
+    """A delivery in this worker's hands; with a number it is at the pool or being buried."""
+
+    delivery: Delivery
+    options: TaskOptions | None
+    number: int = 0
+    revoked: bool = False
+    cancelled: bool = False
+
+
+class _Answer:
+    """Collects what a call is answered with; all its settlements go in one batch, last."""
+
+    __slots__ = ("effects", "now", "settlements")
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.effects: list[Effect] = []
+        self.settlements: list[Settlement] = []
+
+    def note(self, what: str, message: TaskMessage, detail: str) -> None:
+        self.effects.append(Note(what, message.task, message.id, detail))
+
+    def settle(
+        self, token: Token, disposition: Disposition, results: tuple[ResultRecord, ...] = ()
+    ) -> None:
+        self.settlements.append(Settlement(token, disposition, results))
+
+    def all(self) -> list[Effect]:
+        if self.settlements:
+            self.effects.append(Settle(self.settlements))
+        return self.effects
+
+
+class WorkerCore:
+    """Decides what a worker does. Not thread-safe: one thread feeds it."""
+
+    def __init__(self, policy: WorkerPolicy, find: FindTask, codec: Codec) -> None:
+        """Start with empty hands."""
+        self.policy = policy
+        self.slots = policy.slots
+        self.revoked = Revoked()
+        self.stopping = False
+        self._find, self._codec = find, codec
+        self._numbers = count(1)
+        self._waiting: deque[_Held] = deque()
+        self._limited: deque[tuple[float, _Held]] = deque()
+        self._at_pool: dict[int, _Held] = {}
+        self._graves: dict[int, _Held] = {}
+        self._buckets: dict[str, Bucket | None] = {}
+        self._times = RunTimes()
+
+    # -- what the shell asks
+
+    @property
+    def held(self) -> int:
+        """How many deliveries are in this worker's hands."""
+        return len(self._waiting) + len(self._limited) + len(self._at_pool) + len(self._graves)
+
+    @property
+    def running(self) -> int:
+        """How many jobs are at the pool."""
+        return len(self._at_pool)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is in hand."""
+        return self.held == 0
+
+    def jobs(self) -> Sequence[tuple[int, Delivery]]:
+        """Return the jobs at the pool by number."""
+        return [(number, held.delivery) for number, held in self._at_pool.items()]
+
+    def waiting(self) -> Sequence[Delivery]:
+        """Return what is claimed and has not been handed over."""
+        return [held.delivery for held in (*self._waiting, *(held for _, held in self._limited))]
+
+    def room(self, pool_room: int) -> int:
+        """Return how many deliveries to claim, given how many jobs the pool could take now."""
+        if self.stopping:
+            return 0
+        policy = self.policy
+        allowed = prefetch(self.slots, policy.prefetch_multiplier, disabled=policy.disable_prefetch)
+        free = allowed - self.held
+        if policy.prefetch_multiplier == 1 or policy.disable_prefetch:
+            return max(0, free)
+        # Short tasks are claimed by the time they take rather than by their number.
+        return max(0, free, pool_room - len(self._waiting))
+
+    def next_tick(self) -> float | None:
+        """Return when `tick` has something to do, in monotonic seconds."""
+        return self._limited[0][0] if self._limited else None
+
+    # -- events
+
+    def on_deliveries(
+        self, batch: Iterable[Delivery | Undecodable], now: datetime, tick: float
+    ) -> list[Effect]:
+        """Take claimed messages in."""
+        answer = _Answer(now)
+        for item in batch:
+            if isinstance(item, Undecodable):
+                _refuse(item, answer)
+            elif self.stopping:
+                answer.settle(item.token, REQUEUE)
+            else:
+                self._take_in(item, tick, answer)
+        return answer.all()
+
+    def on_orphans(self, orphans: Iterable[Orphan], now: datetime) -> list[Effect]:
+        """Judge what was adopted from workers that died."""
+        answer = _Answer(now)
+        for orphan in orphans:
+            found = orphan.delivery
+            if isinstance(found, Undecodable):
+                _refuse(found, answer)
+            else:
+                held = _Held(found, self._find(found.message.task))
+                self._judge(held, orphan.started, f"its worker {orphan.owner} died", answer)
+        return answer.all()
+
+    def on_pool(self, event: PoolEvent, now: datetime) -> list[Effect]:
+        """Take in what the pool says."""
+        answer = _Answer(now)
+        match event:
+            case Reported(reports):
+                return self.on_reports(reports)
+            case Lost(started, unstarted, cause):
+                self._lost(started, cause, answer, begun=True)
+                self._lost(unstarted, cause, answer, begun=False)
+            case TimedOut(number, limit, unstarted):
+                self._timed_out(number, limit, answer)
+                self._lost(unstarted, "", answer, begun=False)
+            case Cancelled(numbers, started):
+                self._cancelled(numbers, started, answer)
+            case Resized(slots):
+                self.slots = slots
+        return answer.all()
+
+    def on_reports(self, reports: Iterable[Report]) -> list[Effect]:
+        """Settle what has come to its end. Reports of jobs no longer ours are dropped."""
+        settlements: list[Settlement] = []
+        for report in reports:
+            held = self._at_pool.pop(report.number, None)
+            if held is not None:
+                self._times.learn(held.delivery.message.task, report.runtime)
+            else:
+                held = self._graves.pop(report.number, None)
+            if held is not None:
+                settlements.append(
+                    Settlement(
+                        held.delivery.token, report.disposition, report.results, report.publish
+                    )
+                )
+        return [Settle(settlements)] if settlements else []
+
+    def on_tick(self, tick: float) -> None:
+        """Let go of rate-limited tasks whose time has come."""
+        while self._limited and self._limited[0][0] <= tick:
+            self._waiting.append(self._limited.popleft()[1])
+
+    def start(self, pool_room: int) -> list[Effect]:
+        """Hand over what fits: long or unknown jobs to free slots only, short ones in batches.
+
+        Every job is marked: the mark tells a worker that adopts it whether it may be repeated,
+        and whether its process died of it.
+        """
+        jobs: list[Job] = []
+        while self._waiting:
+            held = self._waiting[0]
+            estimate = self._times.of(held.delivery.message.task)
+            short = estimate is not None and estimate <= SHORT
+            if len(jobs) >= pool_room if short else len(self._at_pool) >= self.slots:
+                break
+            self._waiting.popleft()
+            jobs.append(self._job(held, estimate))
+        if not jobs:
+            return []
+        return [Start(jobs, [self._at_pool[job.number].delivery.token for job in jobs])]
+
+    def unmarked(self, numbers: Iterable[int]) -> None:
+        """Forget jobs whose mark was refused: they belong to somebody else by now."""
+        for number in numbers:
+            self._at_pool.pop(number, None)
+
+    def revoke(
+        self, ids: Iterable[str], now: datetime, tick: float, *, terminate: bool = False
+    ) -> list[Effect]:
+        """Remember revoked ids; drop what waits here; end what runs, if `terminate`."""
+        wanted = set(ids)
+        self.revoked.add(wanted, tick)
+        answer = _Answer(now)
+        for held in self._withdraw(wanted):
+            self._drop(held.delivery, _REVOKED, answer)
+        if terminate:
+            hit = [n for n, held in self._at_pool.items() if held.delivery.message.id in wanted]
+            for number in hit:
+                self._at_pool[number].revoked = True
+            if hit:
+                answer.effects.append(Kill(hit))
+        return answer.all()
+
+    def rate_limit(self, task: str, value: str | float | None) -> None:
+        """Set the rate limit of a task from now on. Raises ValueError."""
+        per_second = rate(value)
+        self._buckets[task] = None if per_second is None else Bucket(per_second)
+
+    def stop(self) -> list[Effect]:
+        """Stop taking in, and give back what has not been handed over."""
+        self.stopping = True
+        waiting = [*self._waiting, *(held for _, held in self._limited)]
+        self._waiting.clear()
+        self._limited.clear()
+        settlements = [Settlement(held.delivery.token, REQUEUE) for held in waiting]
+        return [Settle(settlements)] if settlements else []
+
+    def end_grace(self) -> list[Effect]:
+        """Cancel what still runs; it is given back when the pool answers."""
+        for held in self._at_pool.values():
+            held.cancelled = True
+        return [Kill(list(self._at_pool))] if self._at_pool else []
+
+    def lease_lost(self) -> list[Effect]:
+        """Forget everything: it belongs to whoever adopts it. What runs is ended in vain."""
+        numbers = list(self._at_pool)
+        for hands in (self._waiting, self._limited, self._at_pool, self._graves):
+            hands.clear()
+        return [Kill(numbers)] if numbers else []
+
+    # -- intake
+
+    def _take_in(self, delivery: Delivery, tick: float, answer: _Answer) -> None:
+        match decide(delivery, self._find, self.revoked, answer.now, self.policy.max_crashes):
+            case Run(options):
+                self._admit(_Held(delivery, options), options, tick, answer)
+            case NotYet(until):
+                answer.settle(delivery.token, Park(until))
+            case Drop() as drop:
+                self._drop(delivery, drop, answer)
+
+    def _admit(self, held: _Held, options: TaskOptions, tick: float, answer: _Answer) -> None:
+        bucket = self._bucket(options)
+        wait = bucket.take(tick) if bucket is not None else 0.0
+        if bucket is None or not wait:
+            self._waiting.append(held)
+        elif wait > HOLD_SECONDS or self._limited:
+            # The first in line is promised the next token; the others wait in the store.
+            later = answer.now + timedelta(seconds=max(wait, HOLD_SECONDS / 2))
+            answer.settle(held.delivery.token, Park(later))
+        else:
+            bucket.tokens -= 1.0
+            self._limited.append((tick + wait, held))
+
+    def _bucket(self, options: TaskOptions) -> Bucket | None:
+        if self.policy.disable_rate_limits:
+            return None
+        if options.name not in self._buckets:
+            self.rate_limit(options.name, options.rate_limit)
+        return self._buckets[options.name]
+
+    def _drop(self, delivery: Delivery, drop: Drop, answer: _Answer) -> None:
+        message = delivery.message
+        answer.note(_WORD.get(drop.state, "refused"), message, str(drop.error))
+        record = ResultRecord(
+            task_id=message.id,
+            state=drop.state,
+            result=self._codec.encode(describe(drop.error), self.policy.result_serializer),
+            date_done=answer.now,
+            group_id=message.group_id,
+            parent_id=message.parent_id,
+        )
+        answer.settle(delivery.token, drop.disposition, () if message.ignore_result else (record,))
+
+    def _job(self, held: _Held, estimate: float | None) -> Job:
+        number = held.number = next(self._numbers)
+        self._at_pool[number] = held
+        message, policy = held.delivery.message, self.policy
+        hard = soft = None
+        if held.options is not None:
+            hard, soft = time_limits(
+                message, held.options, policy.time_limit, policy.soft_time_limit
+            )
+        return Job(number, message, soft, hard, held.delivery.redelivered, estimate)
+
+    def _withdraw(self, ids: set[str]) -> list[_Held]:
+        everything = (*self._waiting, *(held for _, held in self._limited))
+        found = [held for held in everything if held.delivery.message.id in ids]
+        if found:
+            kept = [held for held in self._waiting if held not in found]
+            self._waiting = deque(kept)
+            self._limited = deque(pair for pair in self._limited if pair[1] not in found)
+        return found
+
+    # -- the ends that no report tells of
+
+    def _lost(self, numbers: Iterable[int], cause: str, answer: _Answer, *, begun: bool) -> None:
+        for number in numbers:
+            held = self._at_pool.pop(number, None)
+            if held is not None:
+                self._judge(held, begun, cause, answer)
+
+    def _judge(self, held: _Held, started: bool, cause: str, answer: _Answer) -> None:
+        if started and (held.revoked or held.cancelled):
+            self._end_cancelled(held, answer)
+            return
+        delivery, limit = held.delivery, self.policy.max_crashes
+        match crash_policy.verdict(delivery, held.options, started=started, max_crashes=limit):
+            case Verdict.REDELIVER:
+                answer.settle(delivery.token, REQUEUE)
+            case Verdict.COUNT_AND_REDELIVER:
+                answer.note("lost", delivery.message, f"{cause}; delivered again")
+                answer.settle(delivery.token, Requeue(crashed=True))
+            case Verdict.FAIL:
+                answer.note("lost", delivery.message, f"{cause}; not repeated")
+                self._bury(held, WorkerLostError(cause), answer)
+            case Verdict.DEAD_LETTER:
+                detail = f"{cause}; that was crash {delivery.crashes + 1} of at most {limit}"
+                answer.note("lost", delivery.message, detail)
+                self._bury(held, WorkerLostError(detail), answer, DeadLetter("crashes", detail))
+
+    def _timed_out(self, number: int, limit: float, answer: _Answer) -> None:
+        held = self._at_pool.pop(number, None)
+        if held is not None:
+            answer.note("timed out", held.delivery.message, f"limit {limit:g} s")
+            self._bury(held, TimeLimitExceeded(limit), answer, timed_out=True)
+
+    def _cancelled(self, numbers: Sequence[int], started: Sequence[int], answer: _Answer) -> None:
+        begun = set(started)
+        for number in numbers:
+            held = self._at_pool.pop(number, None)
+            if held is None:
+                continue
+            if number in begun or held.revoked:
+                self._end_cancelled(held, answer)
+            else:
+                answer.settle(held.delivery.token, REQUEUE)
+
+    def _end_cancelled(self, held: _Held, answer: _Answer) -> None:
+        """Give a cancelled task back, its attempt uncounted, if it may be repeated at all."""
+        if held.revoked:
+            self._bury(held, TaskRevokedError("terminated"), answer)
+        elif held.options is not None and crash_policy.repeatable(held.options):
+            answer.settle(held.delivery.token, REQUEUE)
+        else:
+            why = "cancelled at the end of the worker's grace period (worker_grace_period)"
+            self._bury(held, WorkerLostError(why), answer)
+
+    def _bury(
+        self,
+        held: _Held,
+        error: BaseException,
+        answer: _Answer,
+        disposition: DeadLetter | None = None,
+        *,
+        timed_out: bool = False,
+    ) -> None:
+        number = held.number = held.number or next(self._numbers)
+        self._graves[number] = held
+        answer.effects.append(Bury(number, held.delivery, error, timed_out, disposition))
+
+
+_WORD: Final = {states.REVOKED: "revoked", states.FAILURE: "refused"}
+_REVOKED: Final = Drop(states.REVOKED, TaskRevokedError("revoked"))
+
+
+def _refuse(garbage: Undecodable, answer: _Answer) -> None:
+    answer.effects.append(Note("undecodable", "?", str(garbage.token.tag), garbage.reason))
+    answer.settle(garbage.token, DeadLetter("undecodable", garbage.reason))

@@ -1,0 +1,57 @@
+"""What a worker core asks its shell to do. Imperatives, carried out in order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..messaging.delivery import Delivery, Token
+from .job import Job
+from .settlement import Disposition, Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Mark these tokens as started in the store, then hand the jobs to the pool."""
+
+    jobs: Sequence[Job]
+    mark: Sequence[Token]
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Commit settlements."""
+
+    settlements: Sequence[Settlement]
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """Make the report of a job whose process can make none, and give it back to the core.
+
+    `disposition` overrides the usual one of a failure.
+    """
+
+    number: int
+    delivery: Delivery
+    error: BaseException
+    timed_out: bool = False
+    disposition: Disposition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """End the processes that run these jobs, if the pool can; else cancel them as it can."""
+
+    numbers: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth a line in the log: `what` is a past participle such as `revoked`."""
+
+    what: str
+    task: str
+    task_id: str
+    detail: str = ""
+
+
+Effect = Start | Settle | Bury | Kill | Note

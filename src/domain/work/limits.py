@@ -1,0 +1,65 @@
+"""Rate limits of one worker, and the time limits of a job."""
+
+import re
+from typing import Final
+
+from ..messaging.message import TaskMessage
+from ..tasks.options import TaskOptions
+
+_RATE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:/\s*([smh]))?\s*")
+_UNIT: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def rate(value: str | float | None) -> float | None:
+    """Return tasks a second of a rate such as `100/m`, `10/s`, `5`; None or 0: no limit.
+
+    Raises ValueError saying what was expected.
+    """
+    if value is None or value == "":
+        return None
+    found = _RATE.fullmatch(str(value))
+    if found is None:
+        raise ValueError(
+            f"rate_limit={value!r}: expected tasks per second, minute or hour, "
+            "such as '10/s', '100/m', '1000/h', or a number a second"
+        )
+    per_second = float(found[1]) / _UNIT[found[2] or "s"]
+    return per_second or None
+
+
+class Bucket:
+    """A token bucket of one task name. Times are monotonic seconds."""
+
+    __slots__ = ("burst", "rate", "stamp", "tokens")
+
+    def __init__(self, rate: float, burst: float = 1.0) -> None:
+        """Start full: `burst` tasks may start at once, then `rate` a second."""
+        self.rate, self.burst = rate, burst
+        self.tokens, self.stamp = burst, float("-inf")
+
+    def take(self, now: float) -> float:
+        """Take one token and return 0.0, or return the seconds until there will be one."""
+        if now > self.stamp:
+            if self.stamp != float("-inf"):
+                self.tokens = min(self.burst, self.tokens + (now - self.stamp) * self.rate)
+            self.stamp = now
+        # A rest of rounding must not make somebody come back a nanosecond later.
+        if self.tokens >= 1.0 - 1e-9:
+            self.tokens = max(0.0, self.tokens - 1.0)
+            return 0.0
+        return (1.0 - self.tokens) / self.rate
+
+
+def time_limits(
+    message: TaskMessage, options: TaskOptions, hard: float | None, soft: float | None
+) -> tuple[float | None, float | None]:
+    """Return (hard, soft) in seconds: the call's, else the task's, else the worker's."""
+    asked_hard, asked_soft = message.time_limits
+    return (
+        _first(asked_hard, options.time_limit, hard),
+        _first(asked_soft, options.soft_time_limit, soft),
+    )
+
+
+def _first(*limits: float | None) -> float | None:
+    return next((limit for limit in limits if limit is not None), None)
