@@ -11,27 +11,33 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --editab
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench clean
+.PHONY: help demo test check lint imports types format docs bench clean
 
 help:
 	@echo "make demo   index a folder of files with real workers (FOLDER=... to choose one)"
 	@echo "make test   run every test (PYTEST_ARGS=... for pytest's own options)"
-	@echo "make check  lint, types, import contracts, docs"
+	@echo "make check  lint, imports, types and docs, each also a command of its own"
 	@echo "make format let ruff lay the code out and mend what it can"
 	@echo "make docs   build the documentation into build/docs"
 	@echo "make bench  run the benchmarks"
 	@echo "make clean  remove everything that make made"
 
 demo: $(STAMP)-demo
-	$(BIN)/python -m examples.index_folder $(FOLDER)
+	$(BIN)/python -m examples.index_folder $(if $(FOLDER),"$(FOLDER)")
 
 test: $(STAMP)-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(STAMP)-dev docs
+check: lint imports types docs
+
+lint: $(STAMP)-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+imports: $(STAMP)-dev
 	$(BIN)/lint-imports
+
+types: $(STAMP)-dev
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
@@ -40,7 +46,7 @@ format: $(STAMP)-dev
 	$(BIN)/ruff format
 
 docs: $(STAMP)-dev
-	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs build/docs
 
 bench: $(STAMP)-bench
 	$(BIN)/python -m benchmarks

@@ -1,7 +1,7 @@
 """Server processes of our own: a free port, a folder, a user that is not root, a clean end.
 
 What must stay true: a process started here ends with the session, also when the session is
-killed (on Linux), and its folder goes with it.
+killed (on Linux; then only its folder stays behind).
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .server import Place, Unavailable
 
+CONNECT_SECONDS = 5
+
 
 def execute(url: str, *statements: str) -> None:
     """Run statements outside any transaction.
@@ -15,7 +17,12 @@ def execute(url: str, *statements: str) -> None:
         Unavailable: the server cannot be reached or refuses.
     """
     try:
-        engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        engine = create_engine(
+            url,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            connect_args={"connect_timeout": CONNECT_SECONDS},
+        )
         with engine.connect() as connection:
             for statement in statements:
                 connection.execute(text(statement))
