@@ -349,6 +349,10 @@ class MixedSpellings(ImproperlyConfigured):
     """One source uses old and new setting names."""
 
 
+class ConfigurationNotFound(ImproperlyConfigured, ImportError):
+    """The module or object that should hold the configuration does not exist."""
+
+
 class UnknownScheme(ImproperlyConfigured):
     """No adapter serves the scheme of a URL. The URL's credentials are never shown."""
 
@@ -392,6 +396,22 @@ class StoreFull(BrokerUnavailable, BackendUnavailable):
 
 class StoreReadOnly(BrokerUnavailable, BackendUnavailable):
     """The store may be read but not written: mend its permissions or its mount."""
+
+
+class NotSupported(CeleriacError):
+    """An adapter was asked for what its capabilities exclude; the message says who can do it."""
+
+
+class SettlementRefused(CeleriacError):
+    """One settlement of a batch cannot be committed as it is, so nothing of the batch was."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(index, message)
+        self.index = index
+
+    def __str__(self) -> str:
+        index, message = self.args
+        return f"settlement {index} of the batch was refused: {message}"
 
 
 class LeaseLost(CeleriacError):

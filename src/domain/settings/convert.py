@@ -12,7 +12,7 @@ from datetime import timedelta, tzinfo
 from typing import Any
 
 from ..errors import InvalidSetting
-from .options import CHOICES, KINDS, SECRETS
+from .options import CHOICES, KINDS
 
 TRUE_WORDS = frozenset({"true", "yes", "on", "1", "y", "t"})
 FALSE_WORDS = frozenset({"false", "no", "off", "0", "n", "f"})
@@ -54,7 +54,9 @@ def expected(name: str) -> str:
 
 
 def _refusal(name: str, value: Any, spelled: str) -> str:
-    shown = "********" if name in SECRETS else repr(value)
+    from .presentation import masked
+
+    shown = repr(masked(name, value))
     if len(shown) > SHOWN:
         shown = shown[:SHOWN] + "…"
     return f"{spelled}={shown}: expected {expected(name)}"

@@ -74,7 +74,7 @@ DESCRIPTIONS: dict[str, str] = {
     "beat_gid": "Fallback for the beat command --gid option: group to drop privileges to",
     "beat_umask": "Fallback for the beat command --umask option: file creation mask",
     "beat_executable": (
-        "Fallback for the beat command --executable option: Python executable used when daemonizing"
+        "Fallback for the beat command --executable option: Python used when daemonizing"
     ),
     "beat_missed_ticks": "What to do with ticks missed while no beat ran: once, skip or all",
     "beat_lease": "Seconds without renewal after which another beat takes the lead",
@@ -312,7 +312,7 @@ DESCRIPTIONS: dict[str, str] = {
     "worker_gid": "Fallback for the worker command --gid option: group to drop privileges to",
     "worker_umask": "Fallback for the worker command --umask option: file creation mask",
     "worker_executable": (
-        "Fallback for the worker command --executable option: Python executable used when daemonizing"
+        "Fallback for the worker command --executable option: Python used when daemonizing"
     ),
     "worker_lease": "Seconds a claim is held without renewal before others may recover the work",
     "worker_grace_period": "Seconds SIGTERM waits for running tasks before giving work back",
@@ -328,7 +328,7 @@ DESCRIPTIONS: dict[str, str] = {
     "events_gid": "Fallback for the events command --gid option: group to drop privileges to",
     "events_umask": "Fallback for the events command --umask option: file creation mask",
     "events_executable": (
-        "Fallback for the events command --executable option: Python executable used when daemonizing"
+        "Fallback for the events command --executable option: Python used when daemonizing"
     ),
 }
 

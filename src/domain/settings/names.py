@@ -30,7 +30,7 @@ OUR_PREFIXES = (
 
 # Names that published companions (celery-once, celery-singleton, RedBeat, flower, the Django
 # packages) keep in the same configuration.
-COMPANIONS = ("once", "singleton_", "redbeat_", "flower_", "django_", "results_")
+COMPANIONS = ("once", "singleton_", "redbeat_", "flower_", "django_")
 
 SURELY_MEANT = 0.8  # likeness from which an own-looking name is taken for a slip
 PERHAPS_MEANT = 0.6  # likeness from which a name is worth suggesting
@@ -58,19 +58,21 @@ def nearest(name: str, likeness: float = PERHAPS_MEANT, at_most: int = 3) -> tup
     from difflib import get_close_matches
 
     known = OLD_TO_NEW if name.isupper() else DEFAULTS
-    return tuple(get_close_matches(name, known, n=at_most, cutoff=likeness))
+    surely = get_close_matches(name, known, n=1, cutoff=max(likeness, SURELY_MEANT))
+    return tuple(surely or get_close_matches(name, known, n=at_most, cutoff=likeness))
+
+
+def question(name: str) -> str:
+    """The nearest right names as the end of a message; empty where none is near."""
+    plain = name.removeprefix("CELERY_").lower()
+    meant = (plain,) if plain in DEFAULTS and plain != name else nearest(name)
+    return f"; did you mean {' or '.join(map(repr, meant))}?" if meant else ""
 
 
 def unknown(name: str, hint: str = "") -> UnknownSetting:
     """The refusal of an unknown name, with the nearest right ones."""
-    if name.isupper():
-        renamed = name.removeprefix("CELERY_").lower()
-        meant = (*((renamed,) if renamed in DEFAULTS else ()), *nearest(name))
-    else:
-        meant = nearest(name)
-    question = f"; did you mean {_either(meant)}?" if meant else ""
     advice = f" ({hint})" if hint else ""
-    return UnknownSetting(f"unknown setting {name!r}{question}{advice}")
+    return UnknownSetting(f"unknown setting {name!r}{question(name)}{advice}")
 
 
 def refuse_mixed(names: Iterable[str]) -> None:
@@ -98,10 +100,6 @@ def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values under today's names; where both spellings are given, the new one counts."""
     old = {OLD_TO_NEW[name]: value for name, value in values.items() if name in OLD_TO_NEW}
     return old | {name: value for name, value in values.items() if name not in OLD_TO_NEW}
-
-
-def _either(names: tuple[str, ...]) -> str:
-    return " or ".join(repr(name) for name in names)
 
 
 def _listed(names: list[str], at_most: int = 3) -> str:

@@ -13,11 +13,9 @@ from typing import Any
 from .options import SECRETS
 
 MASK = "********"
-SECRET_WORDS = re.compile(r"passw|passphrase|secret|token|api_?key|access_?key|cred", re.IGNORECASE)
-URL_PASSWORD = re.compile(r"(?P<head>[a-z][a-z0-9+.\-]*://[^/?#;,\s:]*):[^;\s]*@", re.IGNORECASE)
-QUERY_SECRET = re.compile(
-    r"(?P<head>[?&](?:password|passwd|token|secret)=)[^&;#\s]*", re.IGNORECASE
-)
+SECRET_WORDS = re.compile(r"(?i)passw|passphrase|secret|token|api_?key|access_?key|cred")
+URL_PASSWORD = re.compile(r"(?i)(?P<head>[a-z][a-z0-9+.\-]*://[^/?#;,\s:]*):[^;\s]*@")
+QUERY_SECRET = re.compile(r"(?i)(?P<head>[?&](?:password|passwd|token|secret)=)[^&;#\s]*")
 
 
 def mask_url(url: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .convert import convert
 from .fields import OptionFields
-from .names import canonical, is_companion, may_be_own, nearest, refuse_mixed, renamed, unknown
+from .names import canonical, may_be_own, question, refuse_mixed, renamed, unknown
 from .options import DEFAULTS, FOLLOWS, fresh_defaults
 
 Read = Callable[[], Mapping[str, Any]]
@@ -116,7 +116,7 @@ class Settings(OptionFields, MutableMapping[str, Any]):
                 return self[name]
             except KeyError:
                 pass
-            raise AttributeError(_no_such(name), name=name, obj=self)
+            raise AttributeError(f"no setting {name!r}{question(name)}", name=name, obj=self)
 
         def __setattr__(self, name: str, value: Any) -> None:
             self[name] = value
@@ -180,7 +180,7 @@ class Settings(OptionFields, MutableMapping[str, Any]):
     def __getstate__(self) -> tuple[dict[str, Any], ...]:
         self._values()
         layers = (self._added, self._configured, self._explicit, self._touched())
-        return tuple(dict(layer) for layer in layers)
+        return tuple(_own_copy(layer) for layer in layers)
 
     def __setstate__(self, state: tuple[dict[str, Any], ...]) -> None:
         self._restore(*state)
@@ -244,18 +244,15 @@ class Settings(OptionFields, MutableMapping[str, Any]):
 def _checked_source(values: Mapping[str, Any]) -> dict[str, Any]:
     refuse_mixed(values)
     for name in values:
-        if canonical(name) is None and not is_companion(name):
+        if canonical(name) is None and not may_be_own(name):
             raise unknown(name)
-    by_new_name = renamed(values)
-    return {name: _checked(name, value) for name, value in by_new_name.items()}
+    return renamed({name: _checked(name, value) for name, value in values.items()})
+
+
+def _own_copy(layer: dict[str, Any]) -> dict[str, Any]:
+    return {name: dict(v) if type(v) is dict else v for name, v in layer.items()}
 
 
 def _checked(name: str, value: Any) -> Any:
     known = canonical(name)
     return value if known is None else convert(known, value, spelled=name)
-
-
-def _no_such(name: str) -> str:
-    meant = nearest(name)
-    question = f"; did you mean {' or '.join(map(repr, meant))}?" if meant else ""
-    return f"no setting {name!r}{question}"
