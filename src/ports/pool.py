@@ -39,8 +39,14 @@ class Pool(Protocol):
     """Runs jobs on slots; everything that happens to them arrives in the inbox, in batches.
 
     For each submitted job exactly one of Report, Lost, TimedOut, Cancelled arrives. The inbox is
-    called from the pool's own threads and never blocks.
+    called from any thread, also from within a call to the pool, and never blocks or raises.
+    After Broken, or once stop was called, jobs submitted are answered by Lost as unstarted.
     """
+
+    @property
+    @abstractmethod
+    def wants_main_thread(self) -> bool:
+        """Whether `run_main` must be called, in the main thread, for jobs to run at all."""
 
     @property
     @abstractmethod
@@ -59,11 +65,15 @@ class Pool(Protocol):
 
     @abstractmethod
     def start(self, runner: Runner, inbox: Inbox) -> None:
-        """Make the slots. Called before the worker opens any connection."""
+        """Make the slots. Called before the worker opens any connection or starts any thread."""
+
+    @abstractmethod
+    def run_main(self) -> None:
+        """Run jobs in the calling thread until the pool is stopped; at once back if unwanted."""
 
     @abstractmethod
     def submit(self, jobs: Sequence[Job]) -> None:
-        """Run jobs, in this order where slots allow. Never blocks (solo: runs them right here)."""
+        """Run jobs, in this order where slots allow. Never blocks."""
 
     @abstractmethod
     def room(self) -> int:
@@ -71,11 +81,17 @@ class Pool(Protocol):
 
     @abstractmethod
     def cancel(self, numbers: Sequence[int], how: Cancel) -> None:
-        """Stop jobs; answered by Cancelled, Lost or an ordinary report. Unknown ones are ignored."""
+        """Stop jobs; answered by Cancelled, Lost or an ordinary report. Unknown ones are ignored.
+
+        What is beyond the pool's capabilities is not done to a job that has begun.
+        """
 
     @abstractmethod
     def resize(self, by: int) -> None:
-        """Add or take away slots; answered by Resized. Raises NotSupported."""
+        """Add or take away slots, down to one; answered by Resized. Raises NotSupported.
+
+        A slot that is taken away finishes the job it runs; nothing is lost.
+        """
 
     @abstractmethod
     def stop(self, how: Stop, deadline: float) -> None:

@@ -1,0 +1,1 @@
+"""Pools of this host: solo, threads, and prefork's processes."""
