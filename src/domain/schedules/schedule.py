@@ -19,13 +19,16 @@ class AppWithClock(Protocol):
     """The little that a schedule asks of its app."""
 
     @property
+    @abstractmethod
     def timezone(self) -> tzinfo:
         """The zone in which wall times are meant."""
 
     @property
+    @abstractmethod
     def conf(self) -> Any:
         """The app's settings, as attributes."""
 
+    @abstractmethod
     def now(self) -> datetime:
         """The present."""
 

@@ -56,6 +56,18 @@ def test_a_look_hands_out_all_that_is_due_in_order_and_says_when_to_look_again()
     assert look.next_look == at(hours=1, seconds=10)
 
 
+def test_ticks_of_several_entries_are_handed_out_by_due_time():
+    core = beat(POLL, replace(POLL, name="slow", schedule=Interval(15)), catch_up=All())
+
+    assert dues(core.look(at(seconds=30))) == [
+        ("poll", at(seconds=10)),
+        ("slow", at(seconds=15)),
+        ("poll", at(seconds=20)),
+        ("poll", at(seconds=30)),
+        ("slow", at(seconds=30)),
+    ]
+
+
 def test_a_tick_carries_its_entry_with_the_last_run_known():
     entry = replace(HOURLY, last_run_at=at(minutes=-1), total_run_count=7)
 
@@ -196,6 +208,15 @@ def test_a_tick_given_back_too_late_is_skipped():
     assert core.look(at(hours=1, seconds=61)).skipped == (tick,)
 
 
+def test_a_tick_given_back_is_dropped_with_its_entry():
+    core = beat(POLL)
+    core.give_back(core.look(at(seconds=10)).ticks[0])
+
+    core.merge([HOURLY], at(seconds=10))
+
+    assert core.look(at(seconds=20)).ticks == ()
+
+
 def test_an_unchanged_entry_goes_on_where_it_was_when_entries_are_merged():
     core = beat(POLL)
     core.fired(core.look(at(seconds=10)).ticks[0])
@@ -223,6 +244,16 @@ def test_a_new_schedule_counts_from_the_merge_so_that_nothing_was_missed():
 
     assert core.look(at(hours=21)).ticks == ()
     assert dues(core.look(at(hours=22))) == [("report", at(hours=22))]
+
+
+def test_a_new_schedule_fires_nothing_again_after_the_clock_was_set_back():
+    core = beat(HOURLY)
+    core.look(at(hours=1))
+
+    core.merge([replace(HOURLY, schedule=Crontab("0,30"))], at(minutes=20))
+
+    assert core.look(at(hours=1)).ticks == ()
+    assert dues(core.look(at(hours=1, minutes=30))) == [("report", at(hours=1, minutes=30))]
 
 
 def test_an_entry_switched_on_again_counts_from_then():

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from celeriac.domain.schedules import All, BeatCore, Crontab, Entry, Interval, Once, Schedule
+
+#: The machine may be busy.
+unhurried = settings(deadline=None)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 #: A few hours before clocks are put back in Berlin.
@@ -34,6 +37,7 @@ def all_fire_times(schedule: Schedule, until: datetime) -> list[datetime]:
     return times
 
 
+@unhurried
 @given(agenda=agendas, clock=clocks, merged=st.booleans())
 def test_all_loses_and_repeats_no_tick(agenda: list[Schedule], clock: list[datetime], merged: bool):
     core = BeatCore(entries(agenda), BERLIN, START, catch_up=All(limit=1000))
@@ -53,6 +57,7 @@ def test_all_loses_and_repeats_no_tick(agenda: list[Schedule], clock: list[datet
     }
 
 
+@unhurried
 @given(agenda=agendas, clock=clocks)
 def test_once_fires_each_look_at_most_one_tick_an_entry_and_never_misses_the_latest(
     agenda: list[Schedule], clock: list[datetime]
@@ -75,6 +80,7 @@ def test_once_fires_each_look_at_most_one_tick_an_entry_and_never_misses_the_lat
     assert latest == expected
 
 
+@unhurried
 @given(agenda=agendas, clock=clocks)
 def test_looking_when_told_finds_every_tick_on_time(agenda: list[Schedule], clock: list[datetime]):
     furthest = max(clock, default=START)

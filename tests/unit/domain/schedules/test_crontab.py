@@ -160,6 +160,13 @@ def test_every_hour_neither_skips_nor_doubles_where_clocks_go_forward():
     ]
 
 
+def test_every_hour_leaves_out_minutes_that_a_gap_of_half_an_hour_swallows():
+    assert fires(Crontab(15), "2024-10-06T01:00", 2, LORD_HOWE) == [
+        "2024-10-06 01:15+1030",
+        "2024-10-06 03:15+1100",
+    ]
+
+
 def test_every_hour_fires_in_both_showings_of_a_repeated_half_hour():
     assert fires(Crontab("15,45"), "2024-04-07T01:00", 4, LORD_HOWE) == [
         "2024-04-07 01:15+1100",

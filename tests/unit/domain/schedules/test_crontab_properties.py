@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from celeriac.domain.schedules import Crontab
 
+#: The machine may be busy.
+unhurried = settings(deadline=None)
+
 MINUTE = timedelta(minutes=1)
 #: How far the oracles walk.
 HORIZON = timedelta(days=2)
@@ -98,7 +101,7 @@ def agree(found: datetime, expected: datetime | None, last: datetime) -> bool:
     return found == expected if expected is not None else found >= last + HORIZON - MINUTE
 
 
-@settings(deadline=None)
+@unhurried
 @given(crontab=passing, moment=moments)
 def test_a_crontab_of_every_hour_fires_whenever_clocks_show_its_minutes(
     crontab: Crontab, moment: tuple[tzinfo, datetime]
@@ -110,7 +113,7 @@ def test_a_crontab_of_every_hour_fires_whenever_clocks_show_its_minutes(
     assert agree(following, first_passing(crontab, last, zone), last)
 
 
-@settings(deadline=None)
+@unhurried
 @given(crontab=named, moment=moments)
 def test_a_crontab_of_certain_hours_fires_once_for_each_wall_time(
     crontab: Crontab, moment: tuple[tzinfo, datetime]
@@ -122,6 +125,7 @@ def test_a_crontab_of_certain_hours_fires_once_for_each_wall_time(
     assert agree(following, first_named(crontab, last, zone), last)
 
 
+@unhurried
 @given(
     crontab=st.builds(
         Crontab,
@@ -146,6 +150,7 @@ def test_fire_times_strictly_increase_and_none_lies_between(
     assert crontab.next_after(first + (second - first) / 2, zone) == second
 
 
+@unhurried
 @given(crontab=passing, moment=moments)
 def test_a_crontab_of_every_hour_on_every_day_never_rests_much_longer_than_an_hour(
     crontab: Crontab, moment: tuple[tzinfo, datetime]
@@ -159,6 +164,7 @@ def test_a_crontab_of_every_hour_on_every_day_never_rests_much_longer_than_an_ho
     assert every_day.next_after(first, zone) - first <= timedelta(minutes=90)
 
 
+@unhurried
 @given(crontab=st.one_of(passing, named), moment=moments, span=st.integers(0, 200_000))
 def test_the_latest_fire_time_in_a_span_is_the_one_that_walking_finds(
     crontab: Crontab, moment: tuple[tzinfo, datetime], span: int
