@@ -47,7 +47,7 @@ class Settings(OptionFields, MutableMapping[str, Any]):
     def configure(self, values: Mapping[str, Any]) -> None:
         """Replace the configuration layer. Raises ImproperlyConfigured for what it cannot take."""
         self._set_layer("_pending", None)
-        self._set_layer("_configured", _checked_source(values))
+        self._set_layer("_configured", self._checked_source(values))
         vars(self).clear()
 
     def configure_later(self, read: Read) -> None:
@@ -78,8 +78,7 @@ class Settings(OptionFields, MutableMapping[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         known = canonical(name) or name
-        if known not in DEFAULTS and known not in self._added and not may_be_own(name):
-            raise unknown(name)
+        self._refuse_unknown(name)
         self._explicit[known] = _checked(name, value)
         if vars(self):
             self._refresh(known)
@@ -119,6 +118,8 @@ class Settings(OptionFields, MutableMapping[str, Any]):
             raise AttributeError(f"no setting {name!r}{question(name)}", name=name, obj=self)
 
         def __setattr__(self, name: str, value: Any) -> None:
+            if name.startswith("_"):
+                raise AttributeError(f"no setting begins with an underscore: {name!r}")
             self[name] = value
 
         def __delattr__(self, name: str) -> None:
@@ -210,7 +211,7 @@ class Settings(OptionFields, MutableMapping[str, Any]):
     def _fill(self) -> dict[str, Any]:
         # A source that is being read may itself look here, and gets what is known so far.
         if self._pending is not None:
-            self._set_layer("_configured", _checked_source(self._pending()))
+            self._set_layer("_configured", self._checked_source(self._pending()))
             self._set_layer("_pending", None)
         values = {**DEFAULTS, **self._fresh, **self._added, **self._configured, **self._explicit}
         for name, leader in FOLLOWS.items():
@@ -223,30 +224,33 @@ class Settings(OptionFields, MutableMapping[str, Any]):
         layered = self._layered(name)
         if layered is None and name in FOLLOWS:
             layered = self._layered(FOLLOWS[name])
-        if name in DEFAULTS or name in self._explicit or name in self._configured:
-            vars(self)[name] = layered
-        else:
+        if layered is ...:
             vars(self).pop(name, None)
+        else:
+            vars(self)[name] = layered
         for follower in FOLLOWERS.get(name, ()):
             self._refresh(follower)
 
+    def _checked_source(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        refuse_mixed(values)
+        for name in values:
+            self._refuse_unknown(name)
+        return renamed({name: _checked(name, value) for name, value in values.items()})
+
+    def _refuse_unknown(self, name: str) -> None:
+        if canonical(name) is None and name not in self._added and not may_be_own(name):
+            raise unknown(name)
+
     def _layered(self, name: str) -> Any:
+        """The value of a setting, or `...` where no layer has it."""
         for layer in (self._explicit, self._configured, self._added, self._fresh):
             if name in layer:
                 return layer[name]
-        return DEFAULTS.get(name)
+        return DEFAULTS.get(name, ...)
 
     def _touched(self) -> dict[str, Any]:
         originals = fresh_defaults()
         return {name: value for name, value in self._fresh.items() if value != originals[name]}
-
-
-def _checked_source(values: Mapping[str, Any]) -> dict[str, Any]:
-    refuse_mixed(values)
-    for name in values:
-        if canonical(name) is None and not may_be_own(name):
-            raise unknown(name)
-    return renamed({name: _checked(name, value) for name, value in values.items()})
 
 
 def _own_copy(layer: dict[str, Any]) -> dict[str, Any]:
