@@ -1,0 +1,1 @@
+"""What carries batches of data in and out: one package a technology; none knows another."""

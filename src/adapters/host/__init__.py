@@ -1,0 +1,1 @@
+"""What the host machine gives: time and chance."""

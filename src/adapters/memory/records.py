@@ -1,0 +1,79 @@
+"""Results in memory: records by task id, groups, and the parts of chords.
+
+Plain tables without lock or clock: the store's lock is held by whoever calls.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ...domain.canvas.chords import ChordCount, ChordPart
+from ...domain.tasks import states
+from ...domain.tasks.result_record import GroupRecord, ResultRecord
+
+
+@dataclass(slots=True)
+class Chord:
+    """What was counted of one chord, by task id; `touched` is when a part last came."""
+
+    touched: datetime
+    parts: dict[str, ChordPart] = field(default_factory=dict)
+    completed: bool = False
+
+    def count(self, part: ChordPart, now: datetime) -> ChordCount:
+        """Count a part unless it was counted already."""
+        self.touched = now
+        self.parts.setdefault(part.task_id, part)
+        counted = len(self.parts)
+        first = counted >= part.size and not self.completed
+        self.completed = self.completed or first
+        return ChordCount(part.group_id, counted, part.size, first)
+
+
+class RecordTable:
+    """All results of a store."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, ResultRecord] = {}
+        self.groups: dict[str, GroupRecord] = {}
+        self.chords: dict[str, Chord] = {}
+
+    def store(self, record: ResultRecord) -> None:
+        """Write a record where it may replace what is there."""
+        stored = self.records.get(record.task_id)
+        if states.may_replace(stored.state if stored else None, record.state):
+            self.records[record.task_id] = record
+
+    def ready(self, task_ids: Sequence[str]) -> list[ResultRecord]:
+        """Return the records of those tasks that have come to their end."""
+        found = (self.records.get(task_id) for task_id in dict.fromkeys(task_ids))
+        return [record for record in found if record and record.ready]
+
+    def count(self, part: ChordPart, now: datetime) -> ChordCount:
+        """Count a part of a chord."""
+        return self.chords.setdefault(part.group_id, Chord(now)).count(part, now)
+
+    def parts(self, group_id: str) -> list[ChordPart]:
+        """Return the parts of a chord by index; those without one come last."""
+        chord = self.chords.get(group_id)
+        parts = chord.parts.values() if chord else ()
+        return sorted(parts, key=lambda part: (part.index is None, part.index or 0))
+
+    def expire(self, before: datetime) -> int:
+        """Delete what was done before that time; unfinished chords go with it, uncounted."""
+        done = [
+            task_id
+            for task_id, record in self.records.items()
+            if record.ready and record.date_done and record.date_done < before
+        ]
+        groups = [key for key, group in self.groups.items() if group.date_done < before]
+        for task_id in done:
+            del self.records[task_id]
+        for group_id in groups:
+            del self.groups[group_id]
+        self.chords = {
+            group_id: chord
+            for group_id, chord in self.chords.items()
+            if group_id not in groups and chord.touched >= before
+        }
+        return len(done) + len(groups)

@@ -1,0 +1,1 @@
+"""One suite a port: what its docstrings promise, asked of every adapter."""

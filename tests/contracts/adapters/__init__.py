@@ -1,0 +1,8 @@
+"""Which adapters the contract suites are run against.
+
+Adding one is a class in a module here, and its line in this table.
+"""
+
+ADAPTERS = {
+    "memory": "tests.contracts.adapters.memory:MemoryPlace",
+}

@@ -1,0 +1,64 @@
+"""Runs each suite against every adapter that serves its port.
+
+A suite names its port in `PORT` and asks for `place`, or for the clients below.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from .adapters import ADAPTERS
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give `place` one parameter an adapter."""
+    if "place" not in metafunc.fixturenames:
+        return
+    port = metafunc.module.PORT
+    kinds = {name: _load(where) for name, where in ADAPTERS.items()}
+    metafunc.parametrize(
+        "place",
+        [
+            pytest.param(kind, id=name, marks=pytest.mark.needs_server(*kind.servers))
+            for name, kind in kinds.items()
+            if port in kind.ports
+        ],
+        indirect=True,
+    )
+
+
+@pytest.fixture
+def place(request):
+    """An empty store of the adapter under test."""
+    place = request.param.make(request)
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def broker(place):
+    """A worker's broker, enlisted with a lease of 10 seconds."""
+    broker = place.broker()
+    broker.enlist("first@host", lease=10)
+    return broker
+
+
+@pytest.fixture
+def other(place):
+    """Another worker's broker over the same store, enlisted with a lease of 10 seconds."""
+    broker = place.broker()
+    broker.enlist("second@host", lease=10)
+    return broker
+
+
+@pytest.fixture
+def results(place):
+    """A result backend."""
+    return place.results()
+
+
+def _load(where: str) -> type:
+    module, _, name = where.partition(":")
+    return getattr(import_module(module), name)
