@@ -1,0 +1,270 @@
+"""The tables, in one place, and how they come into being.
+
+What must stay true: results have Celery's own layout (other columns are ours, nullable, and
+ignored by Celery); many processes may start on an empty database at once; a store made by a newer
+celeriac is refused, not guessed at. Times are unix milliseconds, but for Celery's `date_done`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    literal_column,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import CreateIndex, CreateSequence, CreateTable, ExecutableDDLElement
+from sqlalchemy.types import TypeEngine
+
+VERSION: Final = 1
+
+READY, CLAIMED, PARKED, DEAD = range(4)
+
+#: The fence of a message nobody holds. As wide as a real one, so that a claim overwrites the row
+#: in place: SQLite rewrites a row whole, body and all, only when its size changes.
+NOBODY: Final = -(1 << 40)
+#: fence = owner's number << OWNER_SHIFT | the owner's count of claims.
+OWNER_SHIFT: Final = 32
+
+# MySQL would compare names and ids by a collation in which "A" is "a".
+_BINARY: Final = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+_NAME: Final = String(255)
+# A task name, a queue or an id of Celery's tables.
+_ID: Final = String(155)
+_BLOB: Final[TypeEngine[bytes]] = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+_LONG: Final[TypeEngine[str]] = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+# SQLite counts by itself only what is exactly INTEGER PRIMARY KEY.
+_SERIAL: Final[TypeEngine[int]] = BigInteger().with_variant(Integer(), "sqlite")
+_MOMENT: Final[TypeEngine[Any]] = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What Celery's two tables are called, and the schemas they are in."""
+
+    task: str = "celery_taskmeta"
+    group: str = "celery_tasksetmeta"
+    task_schema: str | None = None
+    group_schema: str | None = None
+
+    @classmethod
+    def of(cls, table_names: Mapping[str, str] | None, schemas: Mapping[str, str] | None) -> Names:
+        """Read the settings `database_table_names` and `database_table_schemas`."""
+        names, places = table_names or {}, schemas or {}
+        return cls(
+            names.get("task") or cls().task,
+            names.get("group") or cls().group,
+            places.get("task"),
+            places.get("group"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """All tables of one store."""
+
+    names: Names = field(default_factory=Names)
+    metadata: MetaData = field(default_factory=MetaData)
+
+    def __post_init__(self) -> None:
+        _messages(self.metadata)
+        _results(self.metadata, self.names)
+        _chords(self.metadata)
+        _cluster(self.metadata)
+        for table in self.metadata.tables.values():
+            table.dialect_kwargs.update(_BINARY)
+
+    def table(self, name: str) -> Table:
+        """Return one of our tables."""
+        return self.metadata.tables[name]
+
+    @property
+    def task(self) -> Table:
+        """Celery's table of results."""
+        return self.metadata.tables[_full(self.names.task_schema, self.names.task)]
+
+    @property
+    def group(self) -> Table:
+        """Celery's table of groups."""
+        return self.metadata.tables[_full(self.names.group_schema, self.names.group)]
+
+    def statements(
+        self, table: Table, *, sequences: bool, partial: bool
+    ) -> Iterator[ExecutableDDLElement]:
+        """What makes one table, its sequence and its indexes.
+
+        `sequences` and `partial` tell whether the database has sequences and partial indexes.
+        """
+        default = table.c.id.default if "id" in table.c else None
+        if sequences and isinstance(default, Sequence):
+            yield CreateSequence(default, if_not_exists=True)
+        yield CreateTable(table, if_not_exists=True)
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield CreateIndex(index)
+        if table.name == "celeriac_message":
+            yield from map(CreateIndex, _message_indexes(table, partial=partial))
+
+
+def _messages(metadata: MetaData) -> None:
+    Table(
+        "celeriac_message",
+        metadata,
+        Column("id", _SERIAL, primary_key=True, autoincrement=True),
+        Column("queue", _NAME, nullable=False),
+        Column("state", SmallInteger, nullable=False),
+        # Minus the priority: ascending order is the order of claims.
+        Column("place", SmallInteger, nullable=False),
+        Column("task_id", _NAME, nullable=False),
+        Column("fence", BigInteger, nullable=False),
+        Column("claims", Integer, nullable=False),
+        Column("started", SmallInteger, nullable=False),
+        Column("crashes", SmallInteger, nullable=False),
+        Column("due", BigInteger),
+        Column("head", _LONG, nullable=False),
+        Column("body", _BLOB, nullable=False),
+        Column("reason", String(64)),
+        Column("detail", _LONG),
+        Column("died_at", BigInteger),
+    )
+    Table(
+        "celeriac_owner",
+        metadata,
+        Column("id", _SERIAL, primary_key=True, autoincrement=True),
+        Column("node", _NAME, nullable=False),
+        Column("lease", BigInteger, nullable=False),
+        Column("expires", BigInteger, nullable=False),
+        Column("lost", SmallInteger, nullable=False),
+        # A number once given must never come again: it is what makes fences unique.
+        sqlite_autoincrement=True,
+    )
+    Table(
+        "celeriac_queue",
+        metadata,
+        Column("name", _NAME, primary_key=True),
+        Column("paused", SmallInteger, nullable=False),
+    )
+    Table(
+        "celeriac_binding",
+        metadata,
+        Column("exchange", _NAME, primary_key=True),
+        Column("routing_key", _NAME, primary_key=True),
+        Column("queue", _NAME, primary_key=True),
+        Column("kind", String(16), nullable=False),
+    )
+
+
+def _results(metadata: MetaData, names: Names) -> None:
+    Table(
+        names.task,
+        metadata,
+        Column(
+            "id",
+            _SERIAL,
+            Sequence("task_id_sequence", schema=names.task_schema),
+            primary_key=True,
+            autoincrement=True,
+        ),
+        Column("task_id", _ID, unique=True),
+        Column("status", String(50)),
+        Column("result", _BLOB),
+        Column("date_done", _MOMENT, index=True),
+        Column("traceback", _LONG),
+        Column("children", _BLOB),
+        Column("name", _ID),
+        Column("args", _BLOB),
+        Column("kwargs", _BLOB),
+        Column("worker", _ID),
+        Column("retries", Integer),
+        Column("queue", _ID),
+        Column("stamps", _BLOB),
+        # Ours from here on.
+        Column("group_id", _ID),
+        Column("parent_id", _ID),
+        Column("content_type", String(255)),
+        schema=names.task_schema,
+    )
+    Table(
+        names.group,
+        metadata,
+        Column(
+            "id",
+            _SERIAL,
+            Sequence("taskset_id_sequence", schema=names.group_schema),
+            primary_key=True,
+            autoincrement=True,
+        ),
+        Column("taskset_id", _ID, unique=True),
+        Column("result", _BLOB),
+        Column("date_done", _MOMENT, index=True),
+        schema=names.group_schema,
+    )
+
+
+def _chords(metadata: MetaData) -> None:
+    Table(
+        "celeriac_chord",
+        metadata,
+        Column("group_id", _ID, primary_key=True),
+        Column("size", Integer, nullable=False),
+        Column("fired", SmallInteger, nullable=False),
+        Column("created", BigInteger, nullable=False),
+    )
+    Table(
+        "celeriac_chord_part",
+        metadata,
+        Column("group_id", _ID, primary_key=True),
+        Column("task_id", _ID, primary_key=True),
+        Column("position", Integer),
+        Column("size", Integer, nullable=False),
+        Column("status", String(50), nullable=False),
+        Column("result", _BLOB),
+        Column("content_type", String(255)),
+        Column("content_encoding", String(64)),
+    )
+
+
+def _cluster(metadata: MetaData) -> None:
+    """Tables of the bus, the coordinator and the schedule store."""
+    Table("celeriac_schema", metadata, Column("version", Integer, primary_key=True))
+
+
+def _message_indexes(message: Table, *, partial: bool) -> list[Index]:
+    """One index a state: a ready message is in the first only, whatever waits in the others.
+
+    MySQL has no partial indexes; there the state is the first column, or the second.
+    """
+    c = message.c
+    wanted = {
+        "ready": (READY, (c.queue, c.place, c.id), (c.queue, c.state, c.place, c.id)),
+        "claimed": (CLAIMED, (c.fence,), (c.state, c.fence)),
+        "parked": (PARKED, (c.due, c.queue), (c.state, c.due, c.queue)),
+        "dead": (DEAD, (c.queue, c.died_at), (c.state, c.queue, c.died_at)),
+    }
+    made = []
+    for name, (state, some, full) in wanted.items():
+        # A partial index is chosen only for a constant that stands in the index and in the query.
+        where = c.state == literal_column(str(state))
+        options = {"sqlite_where": where, "postgresql_where": where} if partial else {}
+        # Kept out of the table's own indexes: which ones it has depends on the database.
+        index = Index(f"celeriac_message_{name}", *(some if partial else full), **options)
+        message.indexes.discard(index)
+        made.append(index)
+    return made
+
+
+def _full(schema: str | None, name: str) -> str:
+    return f"{schema}.{name}" if schema else name

@@ -1,0 +1,303 @@
+"""SQLite: one file, or memory. One writer connection a process, any number of readers.
+
+What must stay true: threads of this process never meet SQLite's busy handler, since a lock of
+ours stands before the one writer; other processes are waited for in short sleeps up to the
+deadline. With the default `synchronous=normal` what was accepted survives the death of every
+process, but the last moments may be missing after a loss of power; `?synchronous=full` in the URL
+makes every commit wait for the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from time import monotonic, sleep
+from typing import Any, ClassVar, Final
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.pool import NullPool
+
+from ...domain.errors import ImproperlyConfigured
+from .errors import Trouble
+from .flavour import Connections, Flavour
+from .transaction import Transaction
+from .wakeup import PolledWakeups, Wakeups
+
+_SYNCHRONOUS: Final = ("off", "normal", "full", "extra")
+_KEPT_READERS: Final = 4
+# Pages until a checkpoint: rows of a queue live shortly, and most are gone again by then.
+_CHECKPOINT_PAGES: Final = 4000
+_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+class SqliteFlavour(Flavour):
+    """SQLite 3.35 or newer, by Python's own driver."""
+
+    name: ClassVar[str] = "sqlite"
+    placeholder: ClassVar[str] = "?"
+    take_free: ClassVar[str] = ""
+    take: ClassVar[str] = ""
+
+    def __init__(self, url: URL) -> None:
+        level = url.query.get("synchronous", "normal")
+        if level not in _SYNCHRONOUS:
+            known = ", ".join(_SYNCHRONOUS)
+            raise ImproperlyConfigured(f"synchronous={level!r} in the URL: expected one of {known}")
+        super().__init__(url.difference_update_query(["synchronous"]))
+        self._synchronous = level
+        self.path = url.database or ""
+        self.in_memory = self.path in ("", ":memory:")
+
+    def engine(self, options: Mapping[str, Any]) -> Engine:
+        """Make an engine that opens a connection when asked, and pools none: we do."""
+        wanted = {k: v for k, v in options.items() if not k.startswith(("pool_", "max_overflow"))}
+        arguments = {"check_same_thread": False, "timeout": 5.0, "cached_statements": 256}
+        arguments |= wanted.pop("connect_args", {})
+        wanted.pop("poolclass", None)
+        engine = create_engine(self.url, poolclass=NullPool, connect_args=arguments, **wanted)
+        event.listen(engine, "connect", self._prepare)
+        return engine
+
+    def connections(self, engine: Engine) -> Connections:
+        """Keep one writer and a few readers."""
+        return _Memory(engine) if self.in_memory else _OneWriter(engine)
+
+    def wakeups(self, connections: Connections, engine: Engine) -> Wakeups:
+        """Watch the number that SQLite changes with each commit of another connection."""
+        if self.in_memory:
+            return PolledWakeups(None, fast=0.05, slow=0.05)
+        return _FileWakeups(engine)
+
+    def begin(self, connection: Any, end: float) -> None:
+        """Take the write lock, waiting for other processes in short sleeps."""
+        pause = 0.0002
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if _code(error) & 0xFF not in _BUSY or monotonic() + pause > end:
+                    raise
+            else:
+                return
+            sleep(pause)
+            pause = min(pause * 1.5, 0.005)
+
+    def trouble(self, error: BaseException) -> Trouble:
+        """Read SQLite's result code."""
+        code = _code(error)
+        text = str(error)
+        match code & 0xFF:
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                return Trouble.LATE
+            case sqlite3.SQLITE_FULL:
+                return Trouble.FULL
+            case sqlite3.SQLITE_IOERR if code == sqlite3.SQLITE_IOERR_WRITE or self._no_room():
+                return Trouble.FULL
+            case sqlite3.SQLITE_READONLY:
+                return Trouble.READ_ONLY
+            case sqlite3.SQLITE_CANTOPEN if self._forbidden():
+                return Trouble.READ_ONLY
+            case sqlite3.SQLITE_TOOBIG:
+                return Trouble.TOO_LARGE
+            case _ if "string or blob too big" in text:
+                return Trouble.TOO_LARGE
+            case _ if "no such table" in text or "no such column" in text:
+                return Trouble.NO_TABLE
+            case _ if isinstance(error, sqlite3.ProgrammingError) and "closed" in text:
+                return Trouble.LOST
+            case _:
+                return Trouble.OTHER
+
+    def hint(self, trouble: Trouble) -> str:
+        """Look at the path: most of what goes wrong is there."""
+        folder = os.path.dirname(os.path.abspath(self.path))
+        match trouble:
+            case Trouble.READ_ONLY:
+                return f"let this user write {self.path} and the folder {folder}, or name another"
+            case Trouble.FULL:
+                return f"free some space on the disk of {folder}, or move the file"
+            case Trouble.OTHER if os.path.isdir(self.path):
+                return f"{self.path} is a folder: name a file in it"
+            case Trouble.OTHER if not self.in_memory and not os.path.isdir(folder):
+                return f"the folder {folder} does not exist: create it"
+            case Trouble.OTHER if self._is_foreign():
+                return f"{self.path} is no SQLite database: move it away, or name another file"
+            case Trouble.OTHER:
+                return f"if {self.path} is damaged, restore it from a backup or move it away"
+            case _:
+                return ""
+
+    def columns(self, transaction: Transaction, schema: str | None, table: str) -> set[str]:
+        """Ask by PRAGMA."""
+        prefix = f'"{schema}".' if schema else ""
+        return {row[1] for row in transaction.rows(f'PRAGMA {prefix}table_info("{table}")')}
+
+    def among(self, column: str, kind: str = "text") -> str:
+        """A JSON array: one constant statement for lists of any length."""
+        return f"{column} IN (SELECT value FROM json_each(?))"  # noqa: S608 - names of ours
+
+    def listed(self, values: Sequence[Any]) -> Any:
+        """Return the JSON array."""
+        return json.dumps(values)
+
+    def _prepare(self, connection: Any, _record: Any) -> None:
+        # Transactions are begun by us, and not guessed at by the driver.
+        connection.isolation_level = None
+        if not self.in_memory:
+            _use_write_ahead_log(connection)
+        connection.execute(f"PRAGMA synchronous={self._synchronous}")
+        connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        connection.execute("PRAGMA journal_size_limit=67108864")
+        connection.execute("PRAGMA cache_size=-16000")
+        connection.execute("PRAGMA temp_store=memory")
+
+    def _forbidden(self) -> bool:
+        folder = os.path.dirname(os.path.abspath(self.path))
+        if os.path.isfile(self.path):
+            return not os.access(self.path, os.W_OK) or not os.access(folder, os.W_OK)
+        return (
+            os.path.isdir(folder)
+            and not os.path.isdir(self.path)
+            and not os.access(folder, os.W_OK)
+        )
+
+    def _no_room(self) -> bool:
+        with suppress(OSError):
+            disk = os.statvfs(os.path.dirname(os.path.abspath(self.path)))
+            return disk.f_bavail * disk.f_frsize < 1 << 20
+        return False
+
+    def _is_foreign(self) -> bool:
+        with suppress(OSError), open(self.path, "rb") as file:
+            return file.read(16) not in (b"", b"SQLite format 3\0")
+        return False
+
+
+class _OneWriter(Connections):
+    """The writer is behind a lock of ours; readers are kept in a small stack."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._turn = threading.Lock()
+        self._writer: Any = None
+        self._readers: deque[Any] = deque()
+
+    @contextmanager
+    def writer(self, end: float) -> Iterator[Any]:
+        """Wait for one's turn, then use the writer."""
+        if not self._turn.acquire(timeout=max(0.0, end - monotonic())):
+            raise sqlite3.OperationalError("database is locked by other threads of this process")
+        try:
+            if self._writer is None:
+                self._writer = self._engine.raw_connection()
+                # Waiting for other processes is done in `begin`.
+                self._writer.dbapi_connection.execute("PRAGMA busy_timeout=0")
+            yield self._writer.dbapi_connection
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def reader(self, end: float) -> Iterator[Any]:
+        """Use an idle reader, or one more."""
+        try:
+            reader = self._readers.pop()
+        except IndexError:
+            reader = self._engine.raw_connection()
+        try:
+            yield reader.dbapi_connection
+        finally:
+            if len(self._readers) < _KEPT_READERS:
+                self._readers.append(reader)
+            else:
+                reader.close()
+
+    def renew(self) -> None:
+        """Open anew at the next use."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the writer last, so that it may fold the log back into the file."""
+        while self._readers:
+            with suppress(IndexError):
+                self._readers.pop().close()
+        with self._turn:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.close()
+
+
+class _Memory(Connections):
+    """A database in memory is one connection; whoever reads or writes takes turns on it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._turn = threading.RLock()
+        self._only: Any = engine.raw_connection()
+
+    @contextmanager
+    def writer(self, end: float) -> Iterator[Any]:
+        """Wait for one's turn."""
+        if not self._turn.acquire(timeout=max(0.0, end - monotonic())):
+            raise sqlite3.OperationalError("database is locked by other threads of this process")
+        try:
+            yield self._only.dbapi_connection
+        finally:
+            self._turn.release()
+
+    reader = writer
+
+    def renew(self) -> None:
+        """Nothing to renew: another connection would be another database."""
+
+    def close(self) -> None:
+        """Let the database go."""
+        with self._turn:
+            self._only.close()
+
+
+class _FileWakeups(PolledWakeups):
+    """Asks for `PRAGMA data_version` on a connection that does nothing else."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(self._version, fast=0.001, slow=0.05)
+        self._engine = engine
+        self._connection: Any = None
+
+    def close(self) -> None:
+        """Close the connection; the next wait opens another."""
+        with self._changed:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
+
+    def _version(self) -> object:
+        if self._connection is None:
+            self._connection = self._engine.raw_connection()
+        return self._connection.dbapi_connection.execute("PRAGMA data_version").fetchone()
+
+
+def _use_write_ahead_log(connection: Any) -> None:
+    """Switch the file to WAL: the only step that needs it alone, so others are waited for."""
+    end = monotonic() + 5.0
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+                return
+            connection.execute("PRAGMA journal_mode=wal").fetchone()
+        except sqlite3.OperationalError as error:
+            if _code(error) & 0xFF == sqlite3.SQLITE_READONLY:
+                return
+            if _code(error) & 0xFF not in _BUSY or monotonic() > end:
+                raise
+        else:
+            return
+        sleep(0.005)
+
+
+def _code(error: BaseException) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0) or 0)
