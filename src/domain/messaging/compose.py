@@ -114,7 +114,7 @@ def due(options: Mapping[str, Any], now: datetime) -> datetime | None:
     """Return when a call may run at the earliest: `now` + `countdown`, or `eta`; None: at once."""
     countdown = options.get("countdown")
     if countdown is not None:
-        return now + _seconds("countdown", countdown)
+        return _later("countdown", countdown, now)
     eta = options.get("eta")
     return None if eta is None else _utc("eta", eta)
 
@@ -123,8 +123,15 @@ def _expiry(value: object, now: datetime) -> datetime | None:
     if value is None:
         return None
     if isinstance(value, int | float | timedelta):
-        return now + _seconds("expires", value)
+        return _later("expires", value, now)
     return _utc("expires", value)
+
+
+def _later(name: str, value: object, now: datetime) -> datetime:
+    try:
+        return now + _seconds(name, value)
+    except OverflowError as broken:
+        raise ValueError(f"{name}={value!r}: leads beyond what a date can hold") from broken
 
 
 def _seconds(name: str, value: object) -> timedelta:
@@ -148,7 +155,10 @@ def _utc(name: str, value: object) -> datetime:
             raise ValueError(f"{name}={value!r}: expected a datetime or ISO 8601") from broken
     if not isinstance(value, datetime):
         raise ValueError(f"{name}={value!r}: expected a datetime")
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError as broken:
+        raise ValueError(f"{name}={value!r}: out of range in UTC") from broken
 
 
 def _priority(asked: object, default: int | None) -> int:
@@ -196,26 +206,28 @@ def _properties(options: Mapping[str, Any], sender: Sender) -> Mapping[str, Any]
 
 def short_repr(value: Any, levels: int = 3) -> str:
     """Return a repr that is bounded in length and depth, and that never raises."""
-    if _small(value):
-        return repr(value)[:REPR_MAXSIZE]
-    shortener = Repr()
-    shortener.maxlevel = levels
-    shortener.maxtuple = shortener.maxlist = shortener.maxdict = shortener.maxset = 100
-    shortener.maxstring = shortener.maxother = REPR_MAXSIZE
     try:
-        text = shortener.repr(value)
+        text = repr(value) if _small(value) else _shortener(levels).repr(value)
     except Exception as broken:
         return f"<{type(value).__name__}: its repr raised {type(broken).__name__}>"
     return text if len(text) <= REPR_MAXSIZE else text[: REPR_MAXSIZE - 3] + "..."
 
 
 def _small(value: Any) -> bool:
-    if not value:
-        return True
+    if not isinstance(value, tuple | list | dict):
+        return False
     items = value.values() if isinstance(value, dict) else value
     return len(value) < 20 and all(
         isinstance(item, _PLAIN) or (isinstance(item, str) and len(item) < 50) for item in items
     )
+
+
+def _shortener(levels: int) -> Repr:
+    shortener = Repr()
+    shortener.maxlevel = levels
+    shortener.maxtuple = shortener.maxlist = shortener.maxdict = shortener.maxset = 100
+    shortener.maxstring = shortener.maxother = REPR_MAXSIZE
+    return shortener
 
 
 def _listed(links: Any) -> list[Any] | None:

@@ -88,4 +88,4 @@ class TaskMessage:
     @property
     def delivery_mode(self) -> int:
         """2 for a message that survives a restart of the store, 1 for one that need not."""
-        return int(self.properties.get("delivery_mode") or 2)
+        return 1 if self.properties.get("delivery_mode") == 1 else 2

@@ -37,6 +37,22 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 #: Headers that a TaskMessage holds in fields of their own.
 _FIELDS: Final = ("id", "task", "eta", "expires")
 
+#: What is later read out of a header, so that nothing in one can surprise a worker.
+_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
+    "shadow": (str,),
+    "group": (str,),
+    "group_index": (int,),
+    "retries": (int,),
+    "root_id": (str,),
+    "parent_id": (str,),
+    "replaced_task_nesting": (int,),
+    "stamped_headers": (list, tuple),
+    "stamps": (Mapping,),
+}
+
+#: The longest time limit, in seconds: about 31 years, well within what a lock can wait for.
+_LONGEST_LIMIT: Final = 1e9
+
 
 def headers_of(message: TaskMessage) -> dict[str, Any]:
     """Return the full header table, every key that Celery reads present."""
@@ -85,20 +101,52 @@ def read(
         priority=_priority(properties.get("priority")),
         eta=instant(headers.get("eta"), "eta"),
         expires=instant(headers.get("expires"), "expires"),
-        headers=_sparse(headers),
-        properties=dict(properties) or EMPTY,
+        headers=_sparse(headers, id_),
+        properties=_own(properties, id_) or EMPTY,
     )
 
 
-def _sparse(headers: Mapping[str, Any]) -> Mapping[str, Any]:
-    limits = headers.get("timelimit")
-    if limits is not None and not (isinstance(limits, list | tuple) and len(limits) == 2):
-        raise ValueError(f"header 'timelimit' is {limits!r}: expected [hard, soft] in seconds")
-    return {
+def _sparse(headers: Mapping[str, Any], id_: str) -> Mapping[str, Any]:
+    """Return the headers that say something, which is what `headers_of` will add again."""
+    out = {
         name: value
         for name, value in headers.items()
         if name not in _FIELDS and not (name in DEFAULTS and value == DEFAULTS[name])
     }
+    if out.get("root_id") == id_:
+        del out["root_id"]
+    for name in _KINDS.keys() & out.keys():
+        if out[name] is not None and not isinstance(out[name], _KINDS[name]):
+            expected = " or ".join(kind.__name__ for kind in _KINDS[name])
+            raise ValueError(f"header {name!r} is {out[name]!r}: expected {expected}")
+    if not _are_limits(out.get("timelimit")):
+        raise ValueError(
+            f"header 'timelimit' is {out['timelimit']!r}: expected [hard, soft] in seconds"
+        )
+    return out
+
+
+def _are_limits(value: object) -> bool:
+    if value is None:
+        return True
+    return (
+        isinstance(value, list | tuple)
+        and len(value) == 2
+        and all(
+            limit is None or (isinstance(limit, int | float) and 0 <= limit <= _LONGEST_LIMIT)
+            for limit in value
+        )
+    )
+
+
+def _own(properties: Mapping[str, Any], id_: str) -> dict[str, Any]:
+    """Return the properties that say something, which is what `properties_of` will add again."""
+    out = dict(properties)
+    out.pop("priority", None)
+    for name, usual in (("correlation_id", id_), ("delivery_mode", 2)):
+        if out.get(name) == usual:
+            del out[name]
+    return out
 
 
 def _priority(value: object) -> int:
@@ -115,7 +163,10 @@ def instant(value: object, name: str) -> datetime | None:
         raise ValueError(
             f"header {name!r} is {value!r}: expected a time such as '2026-01-31T12:00Z'"
         )
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError as broken:  # the first or last hours a date can hold, in another zone
+        raise ValueError(f"header {name!r} is {value!r}: out of range in UTC") from broken
 
 
 def _parsed(value: str, name: str) -> datetime:

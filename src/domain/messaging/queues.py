@@ -72,7 +72,10 @@ def _matches(rule: Binding, routing_key: str) -> bool:
 def _topic(pattern: str) -> re.Pattern[str]:
     """Compile an AMQP topic pattern: `*` is one word, `#` any number of words."""
     out = ""
-    for position, word in enumerate(pattern.split(".")):
+    words = pattern.split(".")
+    for position, word in enumerate(words):
+        if word == "#" and position and words[position - 1] == "#":
+            continue  # two in a row say no more than one does
         dot = r"\." if position else ""
         match word:
             case "#":

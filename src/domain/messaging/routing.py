@@ -97,10 +97,18 @@ class Router:
 
     def _expanded(self, says: Mapping[str, Any]) -> Route:
         extra = {key: value for key, value in says.items() if key not in _DESTINATION}
-        exchange, key = _name(says.get("exchange")), says.get("routing_key")
-        if says.get("queue") is None and exchange is not None:
+        asked, exchange, key = (
+            says.get("queue"),
+            _name(says.get("exchange")),
+            says.get("routing_key"),
+        )
+        if asked is None and exchange:
             return Route("", exchange, key or "", extra)
-        queue = self.queue(_name(says.get("queue")) or self.defaults.queue)
+        if asked is None and exchange is not None:
+            asked = key  # the nameless exchange leads to the queue of that name
+        if isinstance(asked, Queue):
+            self.queues.setdefault(asked.name, asked)
+        queue = self.queue(_name(asked) or self.defaults.queue)
         if exchange is None and key is None:
             return Route(queue.name, *_way_to(queue), extra)
         if exchange is None:
@@ -146,10 +154,9 @@ def rules_from(setting: Any) -> tuple[Rule, ...]:
 
 
 def _rule(item: Any) -> Rule:
-    if isinstance(item, Mapping):
-        return MapRule(item.items())
-    if isinstance(item, list | tuple) and all(isinstance(pair, list | tuple) for pair in item):
-        return MapRule(item)
+    pairs = list(item.items()) if isinstance(item, Mapping) else item
+    if isinstance(pairs, list | tuple) and all(map(_is_pair, pairs)):
+        return MapRule(pairs)
     if hasattr(item, "route_for_task"):
         return lambda name, args, kwargs, options: item.route_for_task(name, args, kwargs)
     if callable(item):
@@ -157,6 +164,12 @@ def _rule(item: Any) -> Rule:
     raise ValueError(
         f"task_routes has {item!r}: expected a mapping such as {{'shop.*': {{'queue': 'shop'}}}}, "
         "a function, or the dotted name of one"
+    )
+
+
+def _is_pair(pair: Any) -> bool:
+    return (
+        isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str | re.Pattern)
     )
 
 

@@ -12,6 +12,9 @@ _PRIVATE_SUFFIX: Final = ".domain.errors"
 
 _PLAIN = (str, int, float, bool, type(None))
 
+#: How deep arguments are looked into; one that contains itself has no bottom.
+_DEEPEST: Final = 16
+
 
 def describe(exc: BaseException) -> dict[str, Any]:
     """Return the stored form of an exception; arguments that are not plain become their repr."""
@@ -54,18 +57,20 @@ def restore(
 
 def stand_in(name: str, module: str) -> type[BaseException]:
     """Make a class that carries the name of one which cannot be had here."""
-    return type(
-        name.rpartition(".")[2], (Exception,), {"__module__": module or "celery.exceptions"}
-    )
+    members = {"__module__": module or _PUBLIC_MODULE}
+    try:
+        return type(name.rpartition(".")[2], (Exception,), members)
+    except ValueError:  # null characters, lone surrogates: no name a class may have
+        return type(ascii(name), (Exception,), members)
 
 
-def _plain(arg: object) -> Any:
+def _plain(arg: object, depth: int = 0) -> Any:
     if isinstance(arg, _PLAIN):
         return arg
-    if isinstance(arg, list | tuple):
-        return [_plain(item) for item in arg]
-    if isinstance(arg, dict):
-        return {str(key): _plain(value) for key, value in arg.items()}
+    if depth < _DEEPEST and isinstance(arg, list | tuple):
+        return [_plain(item, depth + 1) for item in arg]
+    if depth < _DEEPEST and isinstance(arg, dict):
+        return {_safely(str, key): _plain(value, depth + 1) for key, value in arg.items()}
     return _safely(repr, arg)
 
 
