@@ -24,7 +24,7 @@ class Owner:
     node: str
     lease: float
     until: float
-    held: dict[int, Entry] = field(default_factory=dict)
+    held: dict[str | int, Entry] = field(default_factory=dict)
 
 
 class MessageTable:
@@ -34,7 +34,7 @@ class MessageTable:
         self.lines: dict[str, Line] = {}
         self._bindings: dict[Binding, None] = {}
         self._owners: list[Owner] = []
-        self._holders: dict[int, Owner] = {}
+        self._holders: dict[str | int, Owner] = {}
         self._dead: dict[str, dict[int, tuple[Entry, DeadMessage]]] = {}
         self._numbers = count(1)
         self._turns = count()
@@ -98,8 +98,8 @@ class MessageTable:
 
     def held(self, token: Token) -> Entry | None:
         """Return the claimed message of a token, or None where the token is stale."""
-        owner = self._holders.get(int(token.tag))
-        entry = owner.held.get(int(token.tag)) if owner else None
+        owner = self._holders.get(token.tag)
+        entry = owner.held.get(token.tag) if owner else None
         return entry if entry and entry.fence == token.fence else None
 
     def dispose(self, entry: Entry, disposition: Disposition, now: datetime) -> None:
@@ -139,11 +139,13 @@ class MessageTable:
     def revive(self, queue: str, tags: Iterable[str | int]) -> int:
         """Put dead letters at the end of their queue, as if they had never been claimed."""
         letters = self._dead.get(queue, {})
-        entries = [letters.pop(int(tag))[0] for tag in tags if int(tag) in letters]
-        for old in entries:
+        wanted = {str(tag) for tag in tags}  # a person may have typed them
+        found = [tag for tag in letters if str(tag) in wanted]
+        for tag in found:
+            old, _ = letters.pop(tag)
             number = next(self._numbers)
             self._line(queue).put(Entry(number, number, queue, old.content, old.priority))
-        return len(entries)
+        return len(found)
 
     # -- steps
 
