@@ -1,7 +1,6 @@
 """The broker in memory. Several of them over one store are several workers and publishers."""
 
 from collections.abc import Mapping, Sequence
-from math import inf
 from typing import Final
 
 from ...domain.errors import LeaseLost, NotSupported
@@ -105,7 +104,7 @@ class MemoryBroker(Broker):
                 lambda: self._claim(queues, limit),
                 wait,
                 interrupted=lambda: self._woken,
-                nap=lambda: self._until_next_due(queues),
+                nap=lambda: self._until_it_matters(queues),
             )
             self._woken = False
             return claimed
@@ -204,9 +203,11 @@ class MemoryBroker(Broker):
         now = self.memory.clock.now()
         return self.memory.messages.claim(owner, queues, limit, now)
 
-    def _until_next_due(self, queues: Sequence[str]) -> float:
+    def _until_it_matters(self, queues: Sequence[str]) -> float:
+        """Return the seconds until a parked message comes due or the lease runs out."""
+        lease = self._present_owner().until - self.memory.clock.monotonic()
         due = self.memory.messages.next_due(queues)
-        return (due - self.memory.clock.now()).total_seconds() if due else inf
+        return min(lease, (due - self.memory.clock.now()).total_seconds()) if due else lease
 
     def _settle(self, token: Token, disposition: Disposition) -> bool:
         entry = self.memory.messages.held(token)

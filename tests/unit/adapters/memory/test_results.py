@@ -49,7 +49,7 @@ def test_a_settlement_with_a_result_too_large_is_refused_by_its_index():
     results = MemoryResults(broker.memory, max_bytes=10)
     one, two = claimed(broker, "a", "b")
 
-    with pytest.raises(SettlementRefused, match="settlement 1 .* 11 bytes") as refusal:
+    with pytest.raises(SettlementRefused, match=r"settlement 1 .* 11 bytes") as refusal:
         MemorySettler(broker, results).settle(
             [
                 Settlement(one, results=(record("a", 10),)),
