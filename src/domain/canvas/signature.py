@@ -17,16 +17,18 @@ class Signature:
     immutable: bool = False
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> "Signature":
+    def from_dict(cls, stored: object) -> "Signature":
         """Read the stored form. Raises ValueError saying what is wrong with it."""
+        if not isinstance(stored, Mapping):
+            raise ValueError(f"a signature is {stored!r}: expected a mapping with a 'task'")
         task = stored.get("task")
         if not isinstance(task, str) or not task:
             raise ValueError(f"a signature's 'task' is {task!r}: expected a task name")
         return cls(
             task=task,
-            args=tuple(stored.get("args") or ()),
-            kwargs=dict(stored.get("kwargs") or {}),
-            options=dict(stored.get("options") or {}),
+            args=tuple(_part(stored, "args", list | tuple, ())),
+            kwargs=dict(_part(stored, "kwargs", Mapping, {})),
+            options=dict(_part(stored, "options", Mapping, {})),
             subtask_type=stored.get("subtask_type"),
             immutable=bool(stored.get("immutable")),
         )
@@ -47,3 +49,13 @@ class Signature:
         if self.immutable or not args:
             return self
         return replace(self, args=(*args, *self.args))
+
+
+def _part(stored: Mapping[str, Any], name: str, kind: Any, empty: Any) -> Any:
+    value = stored.get(name)
+    if value is None:
+        return empty
+    if not isinstance(value, kind):
+        expected = "a mapping" if kind is Mapping else "a list"
+        raise ValueError(f"a signature's {name!r} is {value!r}: expected {expected}")
+    return value

@@ -38,12 +38,19 @@ class Body:
         if isinstance(value, list | tuple) and len(value) == 3:
             args, kwargs, embed = value
             if isinstance(args, list | tuple) and isinstance(kwargs, dict):
-                return cls(tuple(args), kwargs, embed if isinstance(embed, dict) else {})
+                body = cls(tuple(args), kwargs, embed if isinstance(embed, dict) else {})
+                # Better refused now than found broken when the task is done.
+                for name in ("callbacks", "errbacks", "chain"):
+                    body.signatures(name)
+                return body
         raise ValueError("the body is not [args, kwargs, embed]")
 
     def signatures(self, name: str) -> tuple[Signature, ...]:
         """Return the signatures embedded under a name. Raises ValueError."""
-        return tuple(Signature.from_dict(item) for item in self.embed.get(name) or ())
+        stored = self.embed.get(name) or ()
+        if not isinstance(stored, list | tuple):
+            raise ValueError(f"the body's {name!r} is {stored!r}: expected a list of signatures")
+        return tuple(Signature.from_dict(item) for item in stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +212,11 @@ def next_attempt(run: Execution, outcome: RetryAsked) -> Signature:
     }
     asked = outcome.options
     options = {**kept, **asked}
-    if asked.get("exchange") is not None or asked.get("routing_key") is not None:
-        options["queue"] = asked.get("queue")
+    # A destination asked for is never mixed with the one of the message.
+    if asked.get("queue") is not None:
+        options |= {name: asked.get(name) for name in ("exchange", "routing_key")}
+    elif asked.get("exchange") is not None or asked.get("routing_key") is not None:
+        options["queue"] = None
     args = body.args if outcome.args is None else outcome.args
     kwargs = body.kwargs if outcome.kwargs is None else outcome.kwargs
     return Signature(message.task, tuple(args), kwargs, options)

@@ -1,0 +1,10 @@
+"""How far a chord has come."""
+
+import pytest
+
+from celeriac.domain.canvas.chords import ChordCount
+
+
+@pytest.mark.parametrize(("counted", "complete"), [(0, False), (2, False), (3, True), (4, True)])
+def test_a_chord_is_complete_when_every_part_is_in(counted: int, complete: bool):
+    assert ChordCount("g", counted, 3, first_to_complete=False).complete is complete
