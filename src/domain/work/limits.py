@@ -17,7 +17,8 @@ def rate(value: str | float | None) -> float | None:
     """
     if value is None or value == "":
         return None
-    found = _RATE.fullmatch(str(value))
+    text = f"{value:.12f}" if isinstance(value, float) else str(value)  # no exponents
+    found = _RATE.fullmatch(text)
     if found is None:
         raise ValueError(
             f"rate_limit={value!r}: expected tasks per second, minute or hour, "
