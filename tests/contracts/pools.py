@@ -1,4 +1,4 @@
-"""What the pool suite needs: jobs whose doings are written in their bodies, and one rig for all pools.
+"""What the pool suite needs: jobs whose bodies say what to do, and one rig for all pools.
 
 A job is told by its body to return, to hold until a gate is opened, to end its process and so on.
 What runners did is read from a log file that processes append to, so that a test can wait for it.
@@ -124,9 +124,7 @@ KINDS = (
         "prefork",
         PoolCapabilities(kill=True, soft_limit=True, hard_limit=True, resize=True, isolated=True),
     ),
-    Kind(
-        "simulated", PoolCapabilities(kill=True, hard_limit=True, resize=True, isolated=True)
-    ),
+    Kind("simulated", PoolCapabilities(kill=True, hard_limit=True, resize=True, isolated=True)),
 )
 
 

@@ -54,8 +54,9 @@ def test_the_processes_that_run_jobs_are_those_it_names(kind: Kind, rig_of: RigM
     number = rig.submit({"hold": "gate"})
     rig.wait_for_begin(number)
 
+    processes = rig.slots if kind.capabilities.isolated else 1
+    rig.wait(lambda: len(rig.pool.pids) == processes, "the birth of all children")
     assert rig.simulated or rig.pid_of(number) in rig.pool.pids
-    assert len(rig.pool.pids) == (rig.slots if kind.capabilities.isolated else 1)
 
 
 # -- answers -------------------------------------------------------------------------------------
@@ -119,9 +120,7 @@ def most_at_once(rig: Rig) -> int:
 
 
 @every()
-def test_the_runner_is_started_once_for_each_slot_and_stopped_with_it(
-    kind: Kind, rig_of: RigMaker
-):
+def test_the_runner_is_started_once_for_each_slot_and_stopped_with_it(kind: Kind, rig_of: RigMaker):
     rig = rig_of(kind)
 
     rig.pool.submit([rig.job({"hold": "gate"}) for _ in range(rig.slots)])

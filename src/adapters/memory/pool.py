@@ -127,9 +127,9 @@ class SimulatedPool(Pool):
         taken: list[int] = []
         for queue in (self._backlog, *(slot.hand for slot in self._crew)):
             mine = [job for job in queue if job.number in wanted]
-            for job in mine:
-                queue.remove(job)
             taken.extend(job.number for job in mine)
+            for unwanted in mine:
+                queue.remove(unwanted)
         if taken:
             self._inbox(Cancelled(taken))
         if how is not Cancel.KILL:

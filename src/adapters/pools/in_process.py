@@ -275,7 +275,7 @@ class InProcessPool(Pool):
                 self._inbox(TimedOut(job.number, job.hard_limit))
 
     def _enforce(self, now: float) -> tuple[list[Job], float | None]:
-        """Interrupt and give up what is over its limits; return what was given up, and the pause."""
+        """Interrupt and give up what is over its limits; return what was given up, and a pause."""
         overdue: list[Job] = []
         ahead: list[float] = []
         for lane in list(self._lanes):

@@ -36,7 +36,7 @@ class Pace:
         self._latest = max(map(weight, jobs), default=self._latest)
 
     def jobs_per_slot(self) -> int:
-        """How many such jobs a slot may hold: two batches, or one job that is not known as short."""
+        """How many such jobs a slot may hold: two batches, or one job not known as short."""
         if self._latest > BATCH_SECONDS:
             return 1
         return 2 * max(1, int(BATCH_SECONDS / self._latest))
