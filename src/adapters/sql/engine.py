@@ -100,6 +100,13 @@ class SqlStore:
         return masked(self._url)
 
     @property
+    def place(self) -> object:
+        """Equal for stores on the same tables, so that one transaction can span their adapters."""
+        url = self._url.set(drivername=self.dialect)
+        # A database in memory is that of one store only.
+        return (url, self.schema.names, id(self) if self.flavour.private else 0)
+
+    @property
     def dialect(self) -> str:
         """`sqlite`, `postgresql` or `mysql` (which MariaDB is too)."""
         return self.flavour.name

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy.engine import URL, Engine
 
 from .errors import Trouble
-from .transaction import Transaction
+from .transaction import Row, Transaction
 from .wakeup import Wakeups
 
 
@@ -41,6 +42,8 @@ class Flavour(ABC):
     placeholder: ClassVar[str] = "%s"
     has_sequences: bool = False
     has_partial_indexes: ClassVar[bool] = True
+    #: Whether another store on the same URL would be another database.
+    private: bool = False
     #: Text after a SELECT that takes rows for this transaction and leaves those of others.
     take_free: ClassVar[str] = " FOR UPDATE SKIP LOCKED"
     take: ClassVar[str] = " FOR UPDATE"
@@ -86,7 +89,53 @@ class Flavour(ABC):
     def columns(self, transaction: Transaction, schema: str | None, table: str) -> set[str]:
         """Return the names of a table's columns; empty when there is no such table."""
 
+    # -- statements
+
+    def change_free(
+        self,
+        transaction: Transaction,
+        choose: str,
+        chosen: Sequence[Any],
+        change: str,
+        changed: Sequence[Any],
+        columns: str,
+    ) -> Sequence[Row]:
+        """Change the messages whose ids `choose` selects, but for those that others hold locked.
+
+        Returns `columns` as they are after the change, in no order.
+        """
+        sql = (
+            f"UPDATE celeriac_message SET {change} WHERE id IN ({choose})"  # noqa: S608
+            f" RETURNING {columns}"
+        )
+        return transaction.rows(sql, (*changed, *chosen))
+
+    def insert_one(self, transaction: Transaction, sql: str, row: Sequence[Any]) -> int:
+        """Insert a row; return the id it was given."""
+        ((number,),) = transaction.rows(f"{sql} RETURNING id", row)
+        return int(number)
+
+    def insert_messages(
+        self, transaction: Transaction, sql: str, rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Insert many messages; their ids grow in this order."""
+        transaction.many(sql, rows)
+
+    # -- values
+
+    def moment(self, moment: datetime) -> Any:
+        """Return a time as the parameter for a DateTime column of Celery's: naive, in UTC."""
+        return moment.astimezone(UTC).replace(tzinfo=None)
+
+    def read_moment(self, value: Any) -> datetime | None:
+        """Return the aware time of such a column."""
+        return value.replace(tzinfo=UTC) if isinstance(value, datetime) else None
+
     # -- pieces of SQL
+
+    @abstractmethod
+    def rows_of(self, values: Sequence[str]) -> tuple[str, Sequence[Any]]:
+        """Return a table expression with one column `value`, and its parameters."""
 
     @abstractmethod
     def among(self, column: str, kind: str = "text") -> str:
@@ -114,6 +163,24 @@ class Flavour(ABC):
         condition = f" WHERE {where}" if where else ""
         target = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}{condition}"
         return f"{insertion(table, columns)} {target}"
+
+    def touch(self, table: str, columns: Sequence[str], key: Sequence[str], touched: str) -> str:
+        """Insert a row or, where its key is there, change one column: either way lock it."""
+        change = f"{touched} = {self.incoming(touched)}"
+        target = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {change}"
+        return f"{insertion(table, columns)} {target}"
+
+    def replace_record(self, table: str, columns: Sequence[str], cleared: Sequence[str]) -> str:
+        """Upsert of a result, keeping `may_replace`: SUCCESS is final, ready yields to ready."""
+        changes = [f"{name} = {self.incoming(name)}" for name in columns if name != "task_id"]
+        changes += [f"{name} = NULL" for name in cleared]
+        bare = table.rpartition(".")[2]
+        return (
+            f"{insertion(table, columns)} ON CONFLICT (task_id) DO UPDATE SET {', '.join(changes)}"
+            f" WHERE {bare}.status NOT IN ('SUCCESS', 'FAILURE', 'REVOKED')"
+            f" OR ({bare}.status <> 'SUCCESS'"
+            " AND excluded.status IN ('SUCCESS', 'FAILURE', 'REVOKED'))"
+        )
 
     def next_id(self, sequence: str) -> str | None:
         """Expression for the next number of a sequence; None where the column counts by itself."""

@@ -2,7 +2,8 @@
 
 What must stay true: results have Celery's own layout (other columns are ours, nullable, and
 ignored by Celery); many processes may start on an empty database at once; a store made by a newer
-celeriac is refused, not guessed at. Times are unix milliseconds, but for Celery's `date_done`.
+celeriac is refused, not guessed at. Times are unix milliseconds, but for Celery's `date_done`
+and where a column says otherwise.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -240,6 +242,54 @@ def _chords(metadata: MetaData) -> None:
 def _cluster(metadata: MetaData) -> None:
     """Tables of the bus, the coordinator and the schedule store."""
     Table("celeriac_schema", metadata, Column("version", Integer, primary_key=True))
+    # One row a number that must grow in the order of commits; see bus_log.
+    Table(
+        "celeriac_counter",
+        metadata,
+        Column("name", _NAME, primary_key=True),
+        Column("reached", BigInteger, nullable=False),
+    )
+    Table(
+        "celeriac_bus",
+        metadata,
+        Column("id", _SERIAL, primary_key=True, autoincrement=False),
+        Column("channel", _NAME, nullable=False),
+        Column("body", _LONG, nullable=False),
+        Column("said_at", BigInteger, nullable=False),
+    )
+    Table(
+        "celeriac_lease",
+        metadata,
+        Column("name", _NAME, primary_key=True),
+        Column("holder", _NAME, nullable=False),
+        Column("fence", BigInteger, nullable=False),
+        Column("expires", BigInteger, nullable=False),
+    )
+    Table(
+        "celeriac_slot",
+        metadata,
+        Column("name", _NAME, primary_key=True),
+        # The row without a holder is the door: whoever counts the slots of a name holds it locked.
+        Column("holder", _NAME, primary_key=True),
+        Column("expires", BigInteger, nullable=False),
+    )
+    Table(
+        "celeriac_bucket",
+        metadata,
+        Column("name", _NAME, primary_key=True),
+        Column("tokens", Double, nullable=False),
+        # Microseconds: a fast bucket gains much in a millisecond.
+        Column("filled_at", BigInteger, nullable=False),
+    )
+    Table(
+        "celeriac_tick",
+        metadata,
+        Column("entry", _NAME, primary_key=True),
+        # Microseconds, as exact as the datetimes they are made of.
+        Column("due", BigInteger, nullable=False),
+        Column("sent_at", BigInteger, nullable=False),
+        Column("total", BigInteger, nullable=False),
+    )
 
 
 def _message_indexes(message: Table, *, partial: bool) -> list[Index]:

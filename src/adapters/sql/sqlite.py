@@ -16,6 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from time import monotonic, sleep
 from typing import Any, ClassVar, Final
 
@@ -52,7 +53,7 @@ class SqliteFlavour(Flavour):
         super().__init__(url.difference_update_query(["synchronous"]))
         self._synchronous = level
         self.path = url.database or ""
-        self.in_memory = self.path in ("", ":memory:")
+        self.in_memory = self.private = self.path in ("", ":memory:")
 
     def engine(self, options: Mapping[str, Any]) -> Engine:
         """Make an engine that opens a connection when asked, and pools none: we do."""
@@ -137,6 +138,21 @@ class SqliteFlavour(Flavour):
         """Ask by PRAGMA."""
         prefix = f'"{schema}".' if schema else ""
         return {row[1] for row in transaction.rows(f'PRAGMA {prefix}table_info("{table}")')}
+
+    def moment(self, moment: datetime) -> Any:
+        """Return the text that SQLAlchemy, and so Celery, writes and reads."""
+        return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+    def read_moment(self, value: Any) -> datetime | None:
+        """Read such a text."""
+        try:
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        except (TypeError, ValueError):
+            return None
+
+    def rows_of(self, values: Sequence[str]) -> tuple[str, Sequence[Any]]:
+        """Unfold a JSON array."""
+        return "json_each(?)", (json.dumps(values),)
 
     def among(self, column: str, kind: str = "text") -> str:
         """A JSON array: one constant statement for lists of any length."""

@@ -5,4 +5,5 @@ Adding one is a class in a module here, and its line in this table.
 
 ADAPTERS = {
     "memory": "tests.contracts.adapters.memory:MemoryPlace",
+    "sqlite": "tests.contracts.adapters.sqlite:SqlitePlace",
 }

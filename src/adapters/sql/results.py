@@ -1,0 +1,194 @@
+"""The result backend on SQL, in Celery's own tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from time import monotonic
+from typing import Final, TypeVar
+
+from ...domain.canvas.chords import ChordCount, ChordPart
+from ...domain.errors import BackendUnavailable, ResultTooLarge
+from ...domain.messaging.payload import Codec
+from ...domain.tasks.result_record import GroupRecord, ResultRecord
+from ...ports.results import ResultBackend, ResultCapabilities
+from . import chords
+from .engine import SqlStore, Work
+from .envelope import milliseconds
+from .records import Encoding, RecordTable
+from .transaction import Transaction
+
+T = TypeVar("T")
+
+#: Ids in one statement: databases limit the size of a statement, not the number of statements.
+_AT_ONCE: Final = 1000
+
+
+class SqlResults(ResultBackend):
+    """Results in a SqlStore.
+
+    `content_type` and `content_encoding` are those of `result_serializer`; `codec` encodes
+    children, groups and stamps with it. A result beyond `max_bytes` is refused.
+    """
+
+    def __init__(
+        self,
+        store: SqlStore,
+        *,
+        content_type: str = "application/json",
+        content_encoding: str = "utf-8",
+        codec: Codec | None = None,
+        max_bytes: int | None = None,
+    ) -> None:
+        self.sql = store
+        self._max_bytes = max_bytes
+        self._encoding = Encoding(content_type, content_encoding, codec)
+        self._closed = False
+        self._table: RecordTable | None = None
+        store.retain()
+
+    @property
+    def capabilities(self) -> ResultCapabilities:
+        """Everything but expiring by itself."""
+        return ResultCapabilities(max_bytes=self._max_bytes)
+
+    @property
+    def url(self) -> str:
+        """Where the store is; the password is masked."""
+        return self.sql.url
+
+    @property
+    def table(self) -> RecordTable:
+        """The statements, which depend on what the server can do: known once it is connected."""
+        if self._table is None:
+            self.sql.open(BackendUnavailable)
+            self._table = RecordTable(self.sql.schema, self.sql.flavour, self._encoding)
+        return self._table
+
+    def open(self) -> None:
+        """Connect and make the tables."""
+        self.sql.open(BackendUnavailable)
+
+    def close(self) -> None:
+        """Let go of connections; idempotent."""
+        if not self._closed:
+            self._closed = True
+            self.sql.release()
+
+    # -- records
+
+    def store(self, records: Sequence[ResultRecord]) -> None:
+        """Write records. Raises ResultTooLarge, and then nothing of the batch is written."""
+        if records:
+            for record in records:
+                self.check(record)
+            table = self.table
+            self._write(lambda t: table.store(t, records))
+
+    def check(self, record: ResultRecord) -> None:
+        """Raise ResultTooLarge for a result beyond `max_bytes`."""
+        limit = self._max_bytes
+        if limit is not None and record.result is not None and len(record.result.data) > limit:
+            raise ResultTooLarge(record.task_id, len(record.result.data), limit)
+
+    def fetch(self, task_ids: Sequence[str]) -> Sequence[ResultRecord | None]:
+        """Return the records of these ids."""
+        table = self.table
+        found: dict[str, ResultRecord] = {}
+        for some in _batches(task_ids):
+            found |= self._read(lambda t, some=some: table.fetch(t, some))  # type: ignore[misc]
+        return [found.get(task_id) for task_id in task_ids]
+
+    def watch(self, task_ids: Sequence[str], wait: float) -> Sequence[ResultRecord]:
+        """Return those ready, waiting for the first."""
+        if not task_ids:
+            return []
+        end = monotonic() + wait
+        names = list(dict.fromkeys(task_ids))
+        while True:
+            wakeups = self.sql.wakeups
+            mark = wakeups.mark()
+            ready = self._ready(names)
+            left = end - monotonic()
+            if ready or left <= 0:
+                return ready
+            wakeups.wait("result", mark, left)
+
+    def forget(self, task_ids: Sequence[str]) -> None:
+        """Delete records."""
+        table = self.table
+        for some in _batches(task_ids):
+            self._write(lambda t, some=some: table.forget(t, some))  # type: ignore[misc]
+
+    # -- groups and chords
+
+    def save_groups(self, groups: Sequence[GroupRecord]) -> None:
+        """Keep groups."""
+        if groups:
+            table = self.table
+            self._write(lambda t: table.save_groups(t, groups))
+
+    def fetch_groups(self, group_ids: Sequence[str]) -> Sequence[GroupRecord | None]:
+        """Return saved groups."""
+        if not group_ids:
+            return []
+        table = self.table
+        found = self._read(lambda t: table.fetch_groups(t, group_ids))
+        return [found.get(group_id) for group_id in group_ids]
+
+    def forget_groups(self, group_ids: Sequence[str]) -> None:
+        """Delete groups and the counts of their chords."""
+        if not group_ids:
+            return
+        table = self.table
+
+        def forget(transaction: Transaction) -> None:
+            table.forget_groups(transaction, group_ids)
+            chords.forget_chords(transaction, self.sql.flavour, group_ids)
+
+        self._write(forget)
+
+    def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
+        """Count parts."""
+        if not parts:
+            return []
+        now = self.sql.now_ms()
+        return self._write(lambda t: chords.count_parts(t, self.sql.flavour, parts, now))
+
+    def fetch_parts(self, group_id: str) -> Sequence[ChordPart]:
+        """Return the counted parts of a chord."""
+        return self._read(lambda t: chords.fetch_parts(t, group_id))
+
+    # -- retention
+
+    def expire(self, before: datetime) -> int:
+        """Delete what was done before that time."""
+        table = self.table
+
+        def expire(transaction: Transaction) -> int:
+            chords.expire_chords(transaction, milliseconds(before))
+            return table.expire(transaction, before)
+
+        return self.sql.write(expire, deadline=60.0, unavailable=BackendUnavailable)
+
+    # -- steps
+
+    def _ready(self, names: list[str]) -> list[ResultRecord]:
+        table = self.table
+        ready: list[ResultRecord] = []
+        for some in _batches(names):
+            ready += self._read(lambda t, some=some: table.ready(t, some))  # type: ignore[misc]
+        return ready
+
+    def _write(self, work: Work[T]) -> T:
+        return self.sql.write(work, unavailable=BackendUnavailable)
+
+    def _read(self, work: Work[T]) -> T:
+        return self.sql.read(work, unavailable=BackendUnavailable)
+
+
+def _batches(task_ids: Sequence[str]) -> Iterator[list[str]]:
+    remaining = iter(dict.fromkeys(task_ids))
+    while some := list(islice(remaining, _AT_ONCE)):
+        yield some

@@ -1,0 +1,95 @@
+"""The settler on SQL: a batch of settlements is one transaction.
+
+What must stay true: the present owner's rows are locked before anything is written, and one that
+is stale contributes nothing; whatever fails rolls all of it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ...domain.canvas.chords import ChordPart
+from ...domain.errors import QueueNotFound, ResultTooLarge, SettlementRefused
+from ...domain.messaging.message import TaskMessage
+from ...domain.tasks.result_record import ResultRecord
+from ...domain.work.settlement import Disposition, Settlement
+from ...ports.settler import Settler
+from . import chords
+from .broker import MESSAGE, SqlBroker
+from .claims import held
+from .dispositions import dispose
+from .envelope import INSERT, row_of
+from .results import SqlResults
+from .routes import bindings_of, route
+from .transaction import Row, Transaction
+
+
+class SqlSettler(Settler):
+    """Commits settlements of one SqlBroker's deliveries; results are in the same database."""
+
+    atomic: Final = True
+
+    def __init__(self, broker: SqlBroker, results: SqlResults) -> None:
+        if broker.store.place != results.sql.place:
+            raise ValueError(
+                f"broker {broker.url} and results {results.url} are two databases, and no "
+                "transaction spans both: settle them step by step"
+            )
+        self._store = broker.store
+        self._results = results
+
+    def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
+        """Commit what the present owner settles."""
+        if not settlements:
+            return []
+        return self._store.write(lambda t: self._settle(t, settlements))
+
+    def _settle(self, transaction: Transaction, settlements: Sequence[Settlement]) -> list[bool]:
+        flavour = self._store.flavour
+        ours = held(transaction, flavour, [settlement.token for settlement in settlements])
+        now = self._store.now_ms()
+        published: list[TaskMessage] = []
+        records: list[ResultRecord] = []
+        parts: list[ChordPart] = []
+        ended: list[tuple[int, Disposition]] = []
+        origins: list[int] = []
+        for index, settlement in enumerate(settlements):
+            if ours[index]:
+                ended.append((int(settlement.token.tag), settlement.disposition))
+                published += settlement.publish
+                origins += [index] * len(settlement.publish)
+                self._check(index, settlement.results)
+                records += settlement.results
+                if settlement.part is not None:
+                    parts.append(settlement.part)
+        if published:
+            rows = _routed(transaction, published, origins, now)
+            flavour.insert_messages(transaction, INSERT, rows)
+            transaction.announce(MESSAGE)
+        if records:
+            self._results.table.store(transaction, records)
+        if parts:
+            chords.insert_parts(transaction, flavour, parts, now)
+        dispose(transaction, flavour, ended, now)
+        return ours
+
+    def _check(self, index: int, records: Sequence[ResultRecord]) -> None:
+        try:
+            for record in records:
+                self._results.check(record)
+        except ResultTooLarge as error:
+            raise SettlementRefused(index, str(error)) from error
+
+
+def _routed(
+    transaction: Transaction, published: Sequence[TaskMessage], origins: Sequence[int], now: int
+) -> list[Row]:
+    bindings = bindings_of(transaction, published)
+    rows: list[Row] = []
+    for index, message in zip(origins, published, strict=True):
+        try:
+            rows += [row_of(message, queue, now) for queue in route(message, bindings)]
+        except QueueNotFound as error:
+            raise SettlementRefused(index, str(error.args[0])) from error
+    return rows

@@ -1,0 +1,62 @@
+"""Publishing in a transaction of the caller's: the messages are there if and when it commits.
+
+The caller's connection may use any driver of the same database, so what is said on it is said
+through SQLAlchemy, and nothing is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import insert, text
+from sqlalchemy.engine import Connection
+
+from ...domain.errors import NotSupported
+from ...domain.messaging.message import TaskMessage
+from .engine import SqlStore
+from .envelope import WRITTEN, row_of
+from .routes import bindings_of, route
+from .schema import NOBODY
+
+
+def publish_within(
+    store: SqlStore, messages: Sequence[TaskMessage], within: object, deadline: float
+) -> None:
+    """Insert messages on the caller's connection. Raises NotSupported where it cannot serve."""
+    connection = _connection(within, store)
+    store.open()
+    bindings = store.read(lambda t: bindings_of(t, messages), deadline=deadline)
+    now = store.now_ms()
+    rows = [
+        _named(row_of(message, queue, now))
+        for message in messages
+        for queue in route(message, bindings)
+    ]
+    connection.execute(insert(store.schema.table("celeriac_message")), rows)
+    if store.dialect == "postgresql":
+        # Heard by listeners at the commit, and only then.
+        connection.execute(text("SELECT pg_notify('celeriac_message', '')"))
+
+
+def _named(row: tuple[Any, ...]) -> dict[str, Any]:
+    fixed = {"fence": NOBODY, "claims": 0, "started": 0, "crashes": 0}
+    return dict(zip(WRITTEN, row, strict=True)) | fixed
+
+
+def _connection(within: object, store: SqlStore) -> Connection:
+    # The synchronous face of SQLAlchemy's asynchronous sessions and connections.
+    plain = getattr(within, "sync_session", None) or getattr(within, "sync_connection", within)
+    # A session is known by its method: its class would cost every process the import of the ORM.
+    of_session = getattr(plain, "connection", None)
+    connection = of_session() if callable(of_session) else plain
+    if not isinstance(connection, Connection):
+        given = type(within).__name__
+        raise NotSupported(f"connection= must be a SQLAlchemy connection or session, not {given}")
+    theirs = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
+    if theirs != store.dialect:
+        raise NotSupported(
+            f"the transaction given is {theirs}'s, but the broker is {store.url}: "
+            "only a transaction on the broker's own database can carry its messages"
+        )
+    return connection
