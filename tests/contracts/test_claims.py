@@ -78,10 +78,12 @@ def test_priority_holds_across_small_claims(broker):
     assert order == ["n000", "n001", "n002", "m000", "m001", "m002"]
 
 
-def test_a_full_queue_does_not_starve_another(broker):
-    publish(broker, *messages(40), *messages(4, queue="b", prefix="n"))
+@pytest.mark.parametrize("limit", [1, 2, 5])
+@pytest.mark.parametrize("order", [(JOBS, "b"), ("b", JOBS)])
+def test_a_full_queue_does_not_starve_another(broker, limit, order):
+    publish(broker, *messages(60), *messages(4, queue="b", prefix="n"))
 
-    claimed = [task_id for _ in range(8) for task_id in ids(claim(broker, JOBS, "b", limit=2))]
+    claimed = [task_id for _ in range(10) for task_id in ids(claim(broker, *order, limit=limit))]
 
     assert {"n000", "n001", "n002", "n003"} <= set(claimed)
 

@@ -158,6 +158,16 @@ def test_a_slot_of_ones_own_is_prolonged_not_taken_twice(place, coordinator, els
     assert elsewhere.take_slots([("db", 2)], "three", ttl=10) is False
 
 
+def test_the_last_slot_may_be_prolonged_by_its_holder(place, coordinator, elsewhere):
+    coordinator.take_slots([("db", 1)], "one", ttl=10)
+    place.advance(8)
+
+    assert coordinator.take_slots([("db", 1)], "one", ttl=10) is True
+
+    place.advance(8)
+    assert elsewhere.take_slots([("db", 1)], "two", ttl=10) is False
+
+
 def test_a_slot_ends_by_itself(place, coordinator, elsewhere):
     coordinator.take_slots([("db", 1)], "one", ttl=10)
     place.advance(11)

@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 
 from celeriac.domain.canvas.chords import ChordCount, ChordPart
-from celeriac.domain.errors import NotSupported
+from celeriac.domain.errors import NotSupported, ResultTooLarge
 from celeriac.domain.messaging.payload import Payload
 from celeriac.domain.tasks.result_record import Extended, GroupRecord, ResultRecord
 
@@ -188,6 +188,18 @@ def test_a_forgotten_success_may_be_written_anew(results):
     results.store([record("a", "STARTED")])
 
     assert [one.state for one in results.fetch(["a"])] == ["STARTED"]
+
+
+def test_a_result_beyond_what_the_backend_holds_is_refused_with_its_batch(results):
+    limit = results.capabilities.max_bytes
+    if limit is None:
+        pytest.skip("it holds results of any size")
+    large = replace(record("b"), result=Payload(b"x" * (limit + 1)))
+
+    with pytest.raises(ResultTooLarge):
+        results.store([record("a"), large])
+
+    assert list(results.fetch(["a", "b"])) == [None, None]
 
 
 # -- watching
@@ -384,15 +396,24 @@ def test_what_was_done_before_a_time_expires(place, results):
             record("old", done=old),
             record("old failure", "FAILURE", done=old),
             record("young", done=young),
+            record("just then", done=now - timedelta(hours=24)),
             record("running", "STARTED"),
+            record("waiting", "RETRY", done=old),
         ]
     )
     results.save_groups([GroupRecord("old", [], old), GroupRecord("young", [], young)])
 
     assert results.expire(now - timedelta(hours=24)) == 3
 
-    found = results.fetch(["old", "old failure", "young", "running"])
-    assert [one and one.task_id for one in found] == [None, None, "young", "running"]
+    found = results.fetch(["old", "old failure", "young", "just then", "running", "waiting"])
+    assert [one and one.state for one in found] == [
+        None,
+        None,
+        "SUCCESS",
+        "SUCCESS",
+        "STARTED",
+        "RETRY",
+    ]
     groups = results.fetch_groups(["old", "young"])
     assert [group and group.group_id for group in groups] == [None, "young"]
     assert results.expire(now - timedelta(hours=24)) == 0

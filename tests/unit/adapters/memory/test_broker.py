@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from time import monotonic
@@ -56,6 +57,24 @@ def test_a_wake_before_the_claim_is_not_lost():
 
     assert list(broker.claim(["jobs"], 1, wait=30)) == []
     assert monotonic() - began < 10
+
+
+def test_a_wake_ends_one_claim_only():
+    broker = enlisted()
+    broker.wake()
+    broker.claim(["jobs"], 1, wait=30)
+    began = monotonic()
+
+    assert list(broker.claim(["jobs"], 1, wait=0.1)) == []
+    assert monotonic() - began >= 0.1
+
+
+def test_a_claim_takes_one_of_each_queue_in_turn():
+    broker = enlisted(clock=VirtualClock())
+    broker.publish([message(f"a{n}") for n in range(4)], deadline=1)
+    broker.publish([replace(message(f"b{n}"), queue="b") for n in range(2)], deadline=1)
+
+    assert sorted(ids(broker.claim(["jobs", "b"], 4, 0))) == ["a0", "a1", "b0", "b1"]
 
 
 def test_a_wake_wakes_its_own_broker_only():
