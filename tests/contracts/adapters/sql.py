@@ -9,8 +9,11 @@ from sqlalchemy import create_engine, text
 from celeriac.adapters.host.clock import SystemClock
 from celeriac.adapters.memory import VirtualClock
 from celeriac.adapters.sql.broker import SqlBroker
+from celeriac.adapters.sql.bus import SqlBus
+from celeriac.adapters.sql.coordinator import SqlCoordinator
 from celeriac.adapters.sql.engine import SqlStore, flavour_of
 from celeriac.adapters.sql.results import SqlResults
+from celeriac.adapters.sql.schedule_store import SqlScheduleStore
 from celeriac.adapters.sql.settler import SqlSettler
 from celeriac.adapters.sql.urls import parse
 
@@ -18,7 +21,7 @@ from ..place import Place
 
 
 class SqlPlace(Place):
-    ports = frozenset({"broker", "results", "settler"})
+    ports = frozenset({"broker", "results", "settler", "bus", "coordinator", "schedule_store"})
 
     def __init__(self, url):
         self.clock = VirtualClock()
@@ -43,6 +46,15 @@ class SqlPlace(Place):
 
     def settler(self, broker, results):
         return SqlSettler(broker, results)
+
+    def bus(self, *, host_time=False):
+        return self._client(SqlBus(self._store(host_time)))
+
+    def coordinator(self):
+        return self._client(SqlCoordinator(self._store(host_time=False)))
+
+    def schedule_store(self):
+        return self._client(SqlScheduleStore(self._store(host_time=False)))
 
     def corrupt(self, task_id):
         with self.transaction() as connection:
