@@ -1,0 +1,1 @@
+"""The result backend of those who want no results."""

@@ -1,0 +1,72 @@
+"""No results: nothing is kept, and asking for one says what to set."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from ...domain.canvas.chords import ChordCount, ChordPart
+from ...domain.errors import NotSupported
+from ...domain.tasks.result_record import GroupRecord, ResultRecord
+from ...ports.results import ResultBackend, ResultCapabilities
+
+_WHY: Final = (
+    "no results are kept: result_backend is not set; set it to a URL such as "
+    "'sqlite:///results.sqlite3', or leave broker_url unset too for the embedded default"
+)
+
+
+class DisabledResults(ResultBackend):
+    """Forgets what it is told and refuses what it is asked."""
+
+    @property
+    def capabilities(self) -> ResultCapabilities:
+        """None."""
+        return ResultCapabilities(persistent=False, chords=False)
+
+    @property
+    def url(self) -> str:
+        """`disabled://`."""
+        return "disabled://"
+
+    def open(self) -> None:
+        """There is nothing to open."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def store(self, records: Sequence[ResultRecord]) -> None:
+        """Forget the records."""
+
+    def fetch(self, task_ids: Sequence[str]) -> Sequence[ResultRecord | None]:
+        """Raise NotSupported."""
+        raise NotSupported(_WHY)
+
+    def watch(self, task_ids: Sequence[str], wait: float) -> Sequence[ResultRecord]:
+        """Raise NotSupported."""
+        raise NotSupported(_WHY)
+
+    def forget(self, task_ids: Sequence[str]) -> None:
+        """There is nothing to forget."""
+
+    def save_groups(self, groups: Sequence[GroupRecord]) -> None:
+        """Raise NotSupported."""
+        raise NotSupported(_WHY)
+
+    def fetch_groups(self, group_ids: Sequence[str]) -> Sequence[GroupRecord | None]:
+        """Raise NotSupported."""
+        raise NotSupported(_WHY)
+
+    def forget_groups(self, group_ids: Sequence[str]) -> None:
+        """There is nothing to forget."""
+
+    def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
+        """Raise NotSupported."""
+        raise NotSupported(_WHY)
+
+    def fetch_parts(self, group_id: str) -> Sequence[ChordPart]:
+        """Raise NotSupported."""
+        raise NotSupported(_WHY)
+
+    def expire(self, before: datetime) -> int:
+        """Return 0."""
+        return 0

@@ -1,0 +1,1 @@
+"""Values to bytes and back, one format a module, as other Celery processes read them."""

@@ -1,0 +1,90 @@
+"""Fetch what became of tasks, wait for it, and make values and exceptions of it."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..domain import errors
+from ..domain.errors import SecurityError, TimeoutError
+from ..domain.messaging.payload import Codec, Payload
+from ..domain.tasks import states
+from ..domain.tasks.failures import restore
+from ..domain.tasks.result_record import ResultRecord
+from ..ports.clock import Clock
+from ..ports.results import ResultBackend
+
+#: How long one look at the backend may wait, in seconds; between two, signals get their turn.
+LOOK_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record with its value decoded: an exception where the state is one of failure."""
+
+    record: ResultRecord
+    value: Any
+
+
+class Fetching:
+    """Reads results for one app."""
+
+    def __init__(self, results: ResultBackend, codec: Codec, clock: Clock) -> None:
+        """Read from `results`, decode with `codec`."""
+        self.results, self._codec, self._clock = results, codec, clock
+
+    def fetch(self, task_id: str) -> Found | None:
+        """Return what is known of a task; None: nothing, which is to say PENDING."""
+        record = self.results.fetch([task_id])[0]
+        return None if record is None else Found(record, self._value(record))
+
+    def wait(
+        self,
+        task_id: str,
+        timeout: float | None,
+        on_look: Callable[[], None] | None = None,
+    ) -> Found:
+        """Wait until a task is ready. Raises TimeoutError after `timeout` seconds."""
+        ends = None if timeout is None else self._clock.monotonic() + timeout
+        while True:
+            left = LOOK_SECONDS if ends is None else ends - self._clock.monotonic()
+            ready = self.results.watch([task_id], max(0.0, min(left, LOOK_SECONDS)))
+            if ready:
+                return Found(ready[0], self._value(ready[0]))
+            if ends is not None and self._clock.monotonic() >= ends:
+                raise TimeoutError(f"task {task_id} was not ready within {timeout:g} s")
+            if on_look is not None:
+                on_look()
+
+    def ready(self, task_ids: Sequence[str], wait: float) -> Sequence[Found]:
+        """Return those of the tasks that are ready, after up to `wait` seconds for a first one."""
+        return [Found(record, self._value(record)) for record in self.results.watch(task_ids, wait)]
+
+    def decode(self, payload: Payload | None) -> Any:
+        """Decode something stored."""
+        return None if payload is None else self._codec.decode(payload)
+
+    def _value(self, record: ResultRecord) -> Any:
+        value = self.decode(record.result)
+        if record.state in states.EXCEPTION_STATES and isinstance(value, dict):
+            return restore(value, find_exception)
+        return value
+
+
+def find_exception(module: str, name: str) -> type[BaseException] | None:
+    """Look an exception class up among loaded modules: nothing is ever imported for it.
+
+    Raises SecurityError when what stands there is no exception class.
+    """
+    found: Any = None
+    if module in ("celery.exceptions", "celeriac.exceptions", "billiard.exceptions"):
+        found = getattr(errors, name, None)
+    elif module in sys.modules or module == "builtins":
+        found = sys.modules[module]
+        for part in name.split("."):
+            found = getattr(found, part, None)
+    if found is None:
+        return None
+    if not (isinstance(found, type) and issubclass(found, BaseException)):
+        raise SecurityError(f"a stored failure names {module}.{name}, which is no exception class")
+    return found

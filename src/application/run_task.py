@@ -1,0 +1,434 @@
+"""Run one task call to its end, and say what came of it.
+
+This runs where the pool put it: in a child process, a thread, or the worker itself. Whatever the
+task does, the answer is a report; nothing is published or stored from here but what the task
+itself sends and the progress it reports.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from traceback import format_exception
+from typing import Any, Final, Protocol
+
+from ..domain.canvas.signature import Signature
+from ..domain.errors import (
+    BackendStoreError,
+    ContentDisallowed,
+    DecodeError,
+    EncodeError,
+    Ignore,
+    InvalidTaskError,
+    Reject,
+    ResultTooLarge,
+    Retry,
+)
+from ..domain.messaging.compose import due
+from ..domain.messaging.delivery import Delivery
+from ..domain.messaging.message import TaskMessage
+from ..domain.messaging.payload import Codec
+from ..domain.tasks import states
+from ..domain.tasks.failures import describe
+from ..domain.tasks.options import TaskOptions, merged
+from ..domain.tasks.outcomes import Ignored, Outcome, Raised, Rejected, RetryAsked, Returned
+from ..domain.tasks.result_record import ResultRecord
+from ..domain.work.execution import Body, Execution, conclude, progress, started
+from ..domain.work.job import Job, Progress, Report, Runner
+from ..domain.work.settlement import DeadLetter, Disposition
+from ..ports.clock import Clock
+from .context import RUNNING, Context, of_message
+from .send import Sending
+
+logger = logging.getLogger("celeriac.task")
+
+Say = Callable[[Progress], None]
+
+
+class RunnableTask(Protocol):
+    """What the runner needs of a task: Celery's task interface."""
+
+    @property
+    def resolved(self) -> TaskOptions:
+        """Its options with settings filled in."""
+        ...
+
+    def enter(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run the body, a coroutine to its end."""
+        ...
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the body as a function."""
+        ...
+
+    def retry_of(self, exc: BaseException) -> BaseException | None:
+        """Return what to raise instead of an exception that the task retries by itself."""
+        ...
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        """Handler, called before the body."""
+        ...
+
+    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
+        """Handler of a returned value."""
+        ...
+
+    def on_failure(
+        self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any
+    ) -> None:
+        """Handler of a failure."""
+        ...
+
+    def on_retry(
+        self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any
+    ) -> None:
+        """Handler of a retry."""
+        ...
+
+    def after_return(
+        self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any
+    ) -> None:
+        """Handler called last."""
+        ...
+
+    def accepts(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
+        """Return why the body cannot be called with these arguments; None: it can."""
+        ...
+
+    @property
+    def takes_error(self) -> bool:
+        """Whether as an errback it is called with (request, exception, traceback)."""
+        ...
+
+
+class ErrorInfo:
+    """An exception and its traceback's text, as handlers get it."""
+
+    def __init__(self, exception: BaseException, traceback: str) -> None:
+        """Hold both."""
+        self.exception, self.traceback = exception, traceback
+        self.type = type(exception)
+
+    def __str__(self) -> str:
+        """Return the traceback's text."""
+        return self.traceback
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What a runner is told by settings."""
+
+    node: str
+    result_serializer: str = "json"
+    result_extended: bool = False
+    result_max_bytes: int | None = None
+
+
+class TaskRunner(Runner):
+    """Runs jobs with the tasks of one app."""
+
+    def __init__(
+        self,
+        find: Callable[[str], RunnableTask | None],
+        codec: Codec,
+        sending: Callable[[], Sending],
+        clock: Clock,
+        settings: RunSettings,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Look tasks up with `find`; `prepare` is called once where the runner will run."""
+        self._find, self._codec, self._clock = find, codec, clock
+        self._sending, self._settings, self._prepare = sending, settings, prepare
+
+    def start(self) -> None:
+        """Prepare this process or thread."""
+        self._prepare()
+
+    def stop(self) -> None:
+        """Nothing is held that needs release."""
+
+    def run(self, job: Job, progress: Say) -> Report:
+        """Run one job; see Runner.run."""
+        begun = perf_counter()
+        message = job.message
+        task = self._find(message.task)
+        if task is None:
+            why = f"no task is registered under {message.task!r} in this process"
+            return self._refused(job, InvalidTaskError(why), "unknown-task")
+        try:
+            body = Body.read(self._codec.decode(message.payload))
+        except ContentDisallowed as broken:
+            return self._refused(job, broken, "not-accepted")
+        except (DecodeError, ValueError) as broken:
+            return self._refused(job, broken, "undecodable")
+        run = self._execution(job.number, message, body, task)
+        context = of_message(
+            message, body.args, body.kwargs, body.embed, self._settings.node, job.redelivered
+        )
+        context._children = run.children  # type: ignore[assignment]
+        context.__dict__["_say"] = lambda state, meta: self._progressed(run, progress, state, meta)
+        frame = RUNNING.set((task, context, RUNNING.get()))
+        try:
+            return self._run(run, task, context, progress, begun)
+        finally:
+            RUNNING.reset(frame)
+
+    def bury(
+        self,
+        number: int,
+        delivery: Delivery,
+        error: BaseException,
+        *,
+        timed_out: bool,
+        disposition: Disposition | None,
+    ) -> Report:
+        """Make the report of a job whose process can make none any more."""
+        message = delivery.message
+        job = Job(number, message)
+        try:
+            body = Body.read(self._codec.decode(message.payload))
+        except (ContentDisallowed, DecodeError, ValueError):
+            body = Body((), {}, {})
+        task = self._find(message.task)
+        if task is None:
+            return self._refused(job, error, "unknown-task")
+        run = self._execution(number, message, body, task)
+        text = "".join(format_exception(error))
+        report = conclude(run, Raised(error, text, timed_out=timed_out), now=self._clock.now())
+        if _is_revocation(error):
+            report = report._replace(
+                state=states.REVOKED,
+                publish=(),
+                results=tuple(_revoked(record) for record in report.results),
+            )
+        return report if disposition is None else report._replace(disposition=disposition)
+
+    def refused_result(self, record: ResultRecord, why: str) -> ResultRecord:
+        """Make the failure that stands in for a record which the store does not take."""
+        return ResultRecord(
+            task_id=record.task_id,
+            state=states.FAILURE,
+            result=self._codec.encode(
+                describe(BackendStoreError(why)), self._settings.result_serializer
+            ),
+            date_done=self._clock.now(),
+            group_id=record.group_id,
+            parent_id=record.parent_id,
+        )
+
+    # -- one run
+
+    def _run(
+        self, run: Execution, task: RunnableTask, context: Context, say: Say, begun: float
+    ) -> Report:
+        if run.options.track_started and run.keeps_result:
+            say(Progress(run.number, started(run, os.getpid())))
+        outcome = self._called(run, task)
+        report, outcome = self._concluded(run, outcome, perf_counter() - begun)
+        self._tell_handlers(run, task, context, report, outcome)
+        return report
+
+    def _called(self, run: Execution, task: RunnableTask) -> Outcome:
+        args, kwargs = run.body.args, run.body.kwargs
+        try:
+            task.before_start(run.message.id, args, kwargs)
+            return Returned(task.enter(args, kwargs))
+        except BaseException as exc:
+            # Anything at all: the process belongs to the pool, so that a task which exits, or is
+            # interrupted, has failed and no more.
+            return self._judged(exc, run, task)
+
+    def _judged(self, exc: BaseException, run: Execution, task: RunnableTask) -> Outcome:
+        match exc:
+            case Ignore():
+                return Ignored()
+            case Reject():
+                return Rejected(str(exc.reason), bool(exc.requeue))
+            case Retry():
+                return self._retry(exc)
+        try:
+            instead = task.retry_of(exc)
+        except Exception as broken:
+            return _raised(broken, run.options)
+        if instead is None or instead is exc:
+            return _raised(exc, run.options)
+        return (
+            self._judged(instead, run, task)
+            if isinstance(instead, Retry)
+            else _raised(instead, run.options)
+        )
+
+    def _retry(self, asked: Retry) -> RetryAsked:
+        sig = asked.sig
+        options: dict[str, Any] = dict(sig.get("options") or {}) if sig else {}
+        now = self._clock.now()
+        when: dict[str, Any] = {}
+        if options.get("eta") is not None or options.get("countdown") is not None:
+            when = {name: options.pop(name, None) for name in ("eta", "countdown")}
+        elif asked.when is not None:
+            kind = "countdown" if isinstance(asked.when, int | float) else "eta"
+            when = {kind: asked.when}
+        return RetryAsked(
+            cause=asked.exc or (Exception(asked.excs) if asked.excs else asked),
+            eta=due(when, now),
+            traceback=_text(asked),
+            args=tuple(sig.get("args") or ()) if sig else None,
+            kwargs=sig.get("kwargs") if sig else None,
+            options=options,
+        )
+
+    def _concluded(
+        self, run: Execution, outcome: Outcome, runtime: float
+    ) -> tuple[Report, Outcome]:
+        try:
+            report = conclude(run, outcome, now=self._clock.now(), runtime=runtime)
+            self._check_size(report)
+        except (EncodeError, ResultTooLarge, ValueError) as broken:
+            outcome = _raised(broken, run.options)
+            report = conclude(run, outcome, now=self._clock.now(), runtime=runtime)
+        if isinstance(outcome, Raised):
+            report = self._call_errbacks(run, outcome, report)
+            if isinstance(outcome.exception, TypeError):
+                report = self._blame_arguments(run, report)
+        return report, outcome
+
+    def _check_size(self, report: Report) -> None:
+        limit = self._settings.result_max_bytes
+        for record in report.results:
+            if limit and record.result and len(record.result.data) > limit:
+                raise ResultTooLarge(record.task_id, len(record.result.data), limit)
+
+    def _blame_arguments(self, run: Execution, report: Report) -> Report:
+        """Put a message aside whose arguments the task cannot take: no attempt can succeed."""
+        task = self._find(run.message.task)
+        why = task and task.accepts(run.body.args, run.body.kwargs)
+        if not why:
+            return report
+        detail = f"{run.message.task} cannot be called with the arguments sent: {why}"
+        return report._replace(disposition=DeadLetter("bad-arguments", detail))
+
+    def _call_errbacks(self, run: Execution, outcome: Raised, report: Report) -> Report:
+        """Call errbacks of the style (request, exception, traceback) right here, as Celery does."""
+        if not run.body.embed.get("errbacks"):
+            return report
+        here = set()
+        for sig in run.body.signatures("errbacks"):
+            task = self._find(sig.task)
+            if task is None or sig.immutable or not task.takes_error:
+                continue
+            here.add(sig.task)
+            frame = RUNNING.get()
+            request = frame[1] if frame else None
+            try:
+                task(request, outcome.exception, outcome.traceback, *sig.args, **sig.kwargs)
+            except Exception:
+                logger.exception("errback %s of %s raised", sig.task, run.message.id)
+        publish = tuple(sent for sent in report.publish if sent.task not in here)
+        return report._replace(publish=publish)
+
+    def _tell_handlers(
+        self,
+        run: Execution,
+        task: RunnableTask,
+        context: Context,
+        report: Report,
+        outcome: Outcome,
+    ) -> None:
+        id_, args, kwargs = run.message.id, run.body.args, run.body.kwargs
+        value: Any = None
+        info: ErrorInfo | None = None
+        try:
+            match outcome:
+                case Returned(value):
+                    task.on_success(value, id_, args, kwargs)
+                case Raised(exception, traceback):
+                    value, info = exception, ErrorInfo(exception, traceback)
+                    task.on_failure(exception, id_, args, kwargs, info)
+                case RetryAsked(cause, _, traceback) if cause is not None:
+                    value, info = cause, ErrorInfo(cause, traceback)
+                    task.on_retry(cause, id_, args, kwargs, info)
+                case Ignored() | Rejected():
+                    return
+            task.after_return(report.state, value, id_, args, kwargs, info)
+        except Exception:
+            logger.exception("a handler of %s raised after task %s", run.message.task, id_)
+
+    # -- pieces
+
+    def _execution(
+        self, number: int, message: TaskMessage, body: Body, task: RunnableTask
+    ) -> Execution:
+        return Execution(
+            number=number,
+            message=message,
+            body=body,
+            options=task.resolved,
+            node=self._settings.node,
+            codec=self._codec,
+            compose=self._compose,
+            result_serializer=self._settings.result_serializer,
+            result_extended=self._settings.result_extended,
+        )
+
+    def _compose(self, call: Signature) -> TaskMessage:
+        task = self._find(call.task)
+        options = merged(task.resolved.call_defaults if task else None, call.options)
+        return self._sending().message(call.task, call.args, call.kwargs, options)
+
+    def _progressed(self, run: Execution, say: Say, state: str, meta: Any) -> None:
+        say(Progress(run.number, progress(run, state, meta)))
+
+    def _refused(self, job: Job, error: BaseException, reason: str) -> Report:
+        """Report a message that cannot be run by anybody as it is."""
+        message = job.message
+        results: tuple[ResultRecord, ...] = ()
+        if not message.ignore_result:
+            results = (
+                ResultRecord(
+                    task_id=message.id,
+                    state=states.FAILURE,
+                    result=self._codec.encode(describe(error), self._settings.result_serializer),
+                    date_done=self._clock.now(),
+                    group_id=message.group_id,
+                    parent_id=message.parent_id,
+                ),
+            )
+        away = DeadLetter(reason, str(error))
+        return Report(job.number, states.FAILURE, away, results, summary=repr(error))
+
+
+def _raised(exc: BaseException, options: TaskOptions) -> Raised:
+    return Raised(exc, _text(exc), expected=isinstance(exc, options.throws))
+
+
+#: Frames of this package at the top of a traceback say nothing to the task's author.
+_OWN: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def _text(exc: BaseException) -> str:
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OWN):
+        trace = trace.tb_next
+    try:
+        return "".join(format_exception(type(exc), exc, trace))
+    except Exception:
+        return f"{type(exc).__name__}: its traceback cannot be shown"
+
+
+def _is_revocation(error: BaseException) -> bool:
+    return type(error).__name__ == "TaskRevokedError"
+
+
+def _revoked(record: ResultRecord) -> ResultRecord:
+    return ResultRecord(
+        task_id=record.task_id,
+        state=states.REVOKED,
+        result=record.result,
+        date_done=record.date_done,
+        group_id=record.group_id,
+        parent_id=record.parent_id,
+        extended=record.extended,
+    )

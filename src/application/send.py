@@ -1,0 +1,98 @@
+"""Send calls: each becomes a message, and a batch of messages one publication."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..domain.errors import BrokerUnavailable, EncodeError, UnserializableArguments
+from ..domain.messaging.compose import Sender, compose
+from ..domain.messaging.message import TaskMessage
+from ..ports.broker import Broker
+from ..ports.clock import Clock
+from ..ports.entropy import Entropy
+
+
+class Sending:
+    """Makes messages and publishes them. One instance serves all threads of an app."""
+
+    def __init__(
+        self, broker: Broker, sender: Sender, clock: Clock, entropy: Entropy, deadline: float
+    ) -> None:
+        """Publish within `deadline` seconds or raise."""
+        self.broker, self.sender, self.deadline = broker, sender, deadline
+        self._clock, self._entropy = clock, entropy
+
+    def message(
+        self, task: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> TaskMessage:
+        """Make the message of a call. Raises UnserializableArguments naming the argument."""
+        try:
+            return compose(
+                task,
+                args,
+                kwargs,
+                options,
+                self.sender,
+                now=self._clock.now(),
+                new_id=self._entropy.new_id(),
+            )
+        except EncodeError as broken:
+            raise self._blamed(task, args, kwargs, options, broken) from broken
+
+    def publish(
+        self,
+        messages: Sequence[TaskMessage],
+        *,
+        retry: Mapping[str, Any] | None = None,
+        within: object | None = None,
+    ) -> None:
+        """Publish; when it returns, the store has confirmed all of them.
+
+        `retry` is a policy as in `task_publish_retry_policy`; all attempts share the deadline.
+        Raises BrokerUnavailable.
+        """
+        if not messages:
+            return
+        started = self._clock.monotonic()
+        attempt = 0
+        while True:
+            left = self.deadline - (self._clock.monotonic() - started)
+            try:
+                self.broker.publish(messages, deadline=max(left, 0.001), within=within)
+                return
+            except BrokerUnavailable:
+                pause = _pause(retry, attempt) if within is None else None
+                left = self.deadline - (self._clock.monotonic() - started)
+                if pause is None or pause >= left:
+                    raise
+            attempt += 1
+            self._clock.wait(pause)
+
+    def _blamed(
+        self,
+        task: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        options: Mapping[str, Any],
+        broken: EncodeError,
+    ) -> EncodeError:
+        """Find the argument that cannot be encoded, by trying each alone."""
+        serializer = options.get("serializer") or self.sender.serializer
+        named = [*((str(n), arg) for n, arg in enumerate(args)), *kwargs.items()]
+        for name, value in named:
+            try:
+                self.sender.codec.encode(value, serializer)
+            except EncodeError as why:
+                kind = type(value).__qualname__
+                return UnserializableArguments(task, name, kind, serializer, str(why))
+        return broken
+
+
+def _pause(policy: Mapping[str, Any] | None, attempt: int) -> float | None:
+    """Return the seconds before the next attempt; None: no further one."""
+    if policy is None:
+        return None
+    most = policy.get("max_retries", 3)
+    if most is not None and attempt >= most:
+        return None
+    step = policy.get("interval_start", 0) + attempt * policy.get("interval_step", 0.2)
+    return float(min(step, policy.get("interval_max", 1)))

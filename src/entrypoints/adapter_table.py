@@ -1,0 +1,110 @@
+"""Which adapter serves which URL scheme, pool name and serializer: names only, imported when used.
+
+Third parties add theirs through packaging entry points: `celeriac.brokers` and
+`celeriac.backends` (scheme → Technology), `celeriac.pools` (name → pool class).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Final
+
+_A = "celeriac.adapters"
+
+
+@dataclass(frozen=True, slots=True)
+class Technology:
+    """The classes of one technology, as `module:name`. Empty: it does not serve that port.
+
+    `store` is what its adapters share: called as `store(url, clock=…, options=…)`. Each adapter
+    is then made of the store, the settler of a broker and a result backend over the same store.
+    """
+
+    store: str
+    broker: str = ""
+    results: str = ""
+    settler: str = ""
+    bus: str = ""
+    coordinator: str = ""
+    schedule_store: str = ""
+
+
+MEMORY: Final = Technology(
+    store=f"{_A}.memory.opening:open_store",
+    broker=f"{_A}.memory.broker:MemoryBroker",
+    results=f"{_A}.memory.results:MemoryResults",
+    settler=f"{_A}.memory.settler:MemorySettler",
+    bus=f"{_A}.memory.bus:MemoryBus",
+    coordinator=f"{_A}.memory.coordinator:MemoryCoordinator",
+    schedule_store=f"{_A}.memory.schedule_store:MemoryScheduleStore",
+)
+SQL: Final = Technology(
+    store=f"{_A}.sql.opening:open_store",
+    broker=f"{_A}.sql.broker:SqlBroker",
+    results=f"{_A}.sql.results:SqlResults",
+    settler=f"{_A}.sql.settler:SqlSettler",
+    bus=f"{_A}.sql.bus:SqlBus",
+    coordinator=f"{_A}.sql.coordinator:SqlCoordinator",
+    schedule_store=f"{_A}.sql.schedule_store:SqlScheduleStore",
+)
+
+_SQL_SCHEMES: Final = (
+    "sqlite",
+    "postgresql",
+    "postgres",
+    "mysql",
+    "mariadb",
+)
+
+BROKERS: Final[Mapping[str, Technology]] = {
+    "memory": MEMORY,
+    **dict.fromkeys(_SQL_SCHEMES, SQL),
+}
+BACKENDS: Final[Mapping[str, Technology]] = {
+    "memory": MEMORY,
+    "cache+memory": MEMORY,
+    "db": SQL,
+    "database": SQL,
+    **dict.fromkeys(_SQL_SCHEMES, SQL),
+}
+DISABLED_RESULTS: Final = f"{_A}.disabled.results:DisabledResults"
+
+POOLS: Final[Mapping[str, str]] = {
+    "prefork": f"{_A}.pools.prefork:PreforkPool",
+    "processes": f"{_A}.pools.prefork:PreforkPool",
+    "threads": f"{_A}.pools.threads:ThreadsPool",
+    "solo": f"{_A}.pools.solo:SoloPool",
+}
+
+SERIALIZERS: Final[Mapping[str, str]] = {
+    "json": f"{_A}.serializers.json:JsonSerializer",
+    "application/json": f"{_A}.serializers.json:JsonSerializer",
+    "pickle": f"{_A}.serializers.pickle:PickleSerializer",
+    "application/x-python-serialize": f"{_A}.serializers.pickle:PickleSerializer",
+}
+
+
+def technology(scheme: str, known: Mapping[str, Technology], group: str) -> Technology | None:
+    """Return who serves a scheme; `sqlite+pysqlite` and `db+sqlite` are served as their parts."""
+    for name in (scheme, *reversed(scheme.split("+")), *scheme.split("+")[:1]):
+        if name in known:
+            return known[name]
+    found = third_party(group, scheme)
+    return found if isinstance(found, Technology) else None
+
+
+def third_party(group: str, name: str) -> Any:
+    """Return what an installed package offers under a name, or None."""
+    return next((entry.load() for entry in entry_points(group=group, name=name)), None)
+
+
+def names(known: Mapping[str, Any], group: str) -> list[str]:
+    """Return all names there are, those of installed packages included."""
+    return sorted({*known, *(entry.name for entry in entry_points(group=group))})
+
+
+def load(path: str) -> Any:
+    """Import what `module:name` stands for."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,1 @@
+"""The library: what `from celeriac import …` gives."""

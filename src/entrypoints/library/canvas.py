@@ -1,0 +1,196 @@
+"""Signatures as users hold them: calls not yet made, that know their app."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...domain.tasks.options import merged
+
+if TYPE_CHECKING:
+    from .app import Celeriac
+    from .results import AsyncResult
+
+
+class Signature(dict[str, Any]):
+    """A call not yet made. It is a dict in Celery's layout, so it travels in any message."""
+
+    _app: "Celeriac | None" = None
+
+    def __init__(
+        self,
+        task: Any = None,
+        args: Any = None,
+        kwargs: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        type: Any = None,  # noqa: A002 - Celery's name
+        subtask_type: str | None = None,
+        immutable: bool = False,
+        app: "Celeriac | None" = None,
+        **extra: Any,
+    ) -> None:
+        """Take a task, its name, or a stored signature; further keywords are options."""
+        if isinstance(task, dict):
+            super().__init__(task)
+        else:
+            name = task if isinstance(task, str) else task.name
+            super().__init__(
+                task=name,
+                args=tuple(args or ()),
+                kwargs=dict(kwargs or {}),
+                options={**(options or {}), **extra},
+                subtask_type=subtask_type,
+                immutable=immutable,
+            )
+        self._app = app or getattr(task, "app", None)
+
+    @classmethod
+    def from_dict(cls, d: Mapping[str, Any], app: "Celeriac | None" = None) -> "Signature":
+        """Return the stored signature as an object."""
+        return cls(dict(d), app=app)
+
+    @property
+    def app(self) -> "Celeriac":
+        """The app it is called through."""
+        from .current import get_current
+
+        return self._app or get_current()
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return str(self["task"])
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """Positional arguments."""
+        return tuple(self.get("args") or ())
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """Keyword arguments."""
+        return self.setdefault("kwargs", {})  # type: ignore[no-any-return]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Call options."""
+        return self.setdefault("options", {})  # type: ignore[no-any-return]
+
+    @property
+    def immutable(self) -> bool:
+        """Whether no further arguments are taken."""
+        return bool(self.get("immutable"))
+
+    @property
+    def id(self) -> str | None:
+        """Task id, once it is frozen."""
+        return self.options.get("task_id")
+
+    @property
+    def name(self) -> str:
+        """Name of the task."""
+        return self.task
+
+    @property
+    def type(self) -> Any:
+        """The task itself, if it is registered here."""
+        return self.app.tasks[self.task]
+
+    def clone(
+        self, args: Any = None, kwargs: Mapping[str, Any] | None = None, **opts: Any
+    ) -> "Signature":
+        """Return a copy with further arguments in front and further options."""
+        out = Signature(dict(self), app=self._app)
+        if not self.immutable:
+            out["args"] = (*(args or ()), *self.args)
+            out["kwargs"] = {**self.kwargs, **(kwargs or {})}
+        else:
+            out["args"], out["kwargs"] = self.args, dict(self.kwargs)
+        out["options"] = merged(self.options, opts)
+        return out
+
+    def set(self, immutable: bool | None = None, **options: Any) -> "Signature":
+        """Set options in place; returns itself."""
+        if immutable is not None:
+            self.set_immutable(immutable)
+        self.options.update(options)
+        return self
+
+    def set_immutable(self, immutable: bool) -> None:
+        """Say whether further arguments are taken."""
+        self["immutable"] = immutable
+
+    def link(self, callback: "Signature") -> "Signature":
+        """Have another signature called with the result; returns that one."""
+        return self._append("link", callback)
+
+    def link_error(self, errback: "Signature") -> "Signature":
+        """Have another signature called on failure; returns that one."""
+        return self._append("link_error", errback)
+
+    def on_error(self, errback: "Signature") -> "Signature":
+        """As `link_error`; returns itself."""
+        self.link_error(errback)
+        return self
+
+    def apply_async(
+        self, args: Any = None, kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> "AsyncResult[Any]":
+        """Send it, with further arguments and options."""
+        call = self.clone(args, kwargs, **options) if args or kwargs or options else self
+        task = self.app.tasks.get(self.task)
+        if task is None:
+            return self.app.send_task(self.task, call.args, call.kwargs, **call.options)
+        return task.apply_async(call.args, call.kwargs, **call.options)
+
+    def delay(self, *partial_args: Any, **partial_kwargs: Any) -> "AsyncResult[Any]":
+        """Send it with further arguments."""
+        return self.apply_async(partial_args, partial_kwargs)
+
+    def apply(
+        self, args: Any = None, kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> Any:
+        """Run it here and now."""
+        call = self.clone(args, kwargs, **options)
+        return self.type.apply(call.args, call.kwargs, **call.options)
+
+    def __call__(self, *partial_args: Any, **partial_kwargs: Any) -> Any:
+        """Call the task's function with the arguments, here and now."""
+        call = self.clone(partial_args, partial_kwargs)
+        return self.type(*call.args, **call.kwargs)
+
+    def _append(self, key: str, value: "Signature") -> "Signature":
+        items = self.options.setdefault(key, [])
+        if not isinstance(items, list):
+            items = self.options[key] = [items]
+        if value not in items:
+            items.append(value)
+        return value
+
+    def __repr__(self) -> str:
+        """Show it as a call."""
+        shown = [repr(arg) for arg in self.args]
+        shown += [f"{name}={value!r}" for name, value in self.kwargs.items()]
+        return f"{self.task}({', '.join(shown)})"
+
+    def __reduce__(self) -> Any:
+        """Pickle as plain data."""
+        return Signature.from_dict, (dict(self),)
+
+
+def signature(varies: Any, *args: Any, **kwargs: Any) -> Signature:
+    """Return a signature of a task, a name, or a stored signature."""
+    app = kwargs.pop("app", None)
+    if isinstance(varies, Signature) and not args and not kwargs:
+        return varies.clone()
+    if isinstance(varies, Mapping):
+        return Signature.from_dict(varies, app=app)
+    return Signature(varies, *args, app=app, **kwargs)
+
+
+def maybe_signature(d: Any, app: "Celeriac | None" = None, clone: bool = False) -> Any:
+    """Return a stored signature as an object; None and anything else as it is."""
+    if isinstance(d, Signature):
+        return d.clone() if clone else d
+    return Signature.from_dict(d, app=app) if isinstance(d, Mapping) else d
+
+
+subtask = signature

@@ -1,0 +1,77 @@
+"""Run a task here and now, as a worker would, without a message or a store."""
+
+from traceback import format_exception
+from typing import TYPE_CHECKING, Any
+
+from ...application.context import RUNNING, Context
+from ...application.run_task import ErrorInfo
+from ...domain.errors import Ignore, Reject, Retry
+from ...domain.tasks import states
+from .results import EagerResult
+
+if TYPE_CHECKING:
+    from .task import Task
+
+
+def run_eagerly(task: "Task[Any, Any]", context: Context, *, throw: bool) -> EagerResult[Any]:
+    """Run a task in its context; retries follow at once, callbacks and errbacks too."""
+    around = RUNNING.set((task, context, RUNNING.get()))
+    id_, args, kwargs = context.id or "", context.args or (), context.kwargs or {}
+    try:
+        task.before_start(id_, args, kwargs)
+        try:
+            value = task.enter(args, kwargs)
+        except (Ignore, Reject, Retry):
+            raise
+        except Exception as exc:
+            instead = task.retry_of(exc)
+            if instead is None or instead is exc:
+                raise
+            raise instead from exc
+    except Retry as asked:
+        return _again(task, context, asked, throw=throw)
+    except (Ignore, Reject) as why:
+        state = states.IGNORED if isinstance(why, Ignore) else states.REJECTED
+        return EagerResult(id_, why, state, name=task.name)
+    except Exception as exc:
+        return _failed(task, context, exc, throw=throw)
+    finally:
+        RUNNING.reset(around)
+    task.on_success(value, id_, args, kwargs)
+    task.after_return(states.SUCCESS, value, id_, args, kwargs, None)
+    for callback in context.callbacks or ():
+        task.app.signature(callback).apply((value,), throw=throw)
+    return EagerResult(id_, value, states.SUCCESS, name=task.name)
+
+
+def _again(
+    task: "Task[Any, Any]", context: Context, asked: Retry, *, throw: bool
+) -> EagerResult[Any]:
+    cause = asked.exc or asked
+    info = ErrorInfo(cause, "".join(format_exception(asked)))
+    id_, args, kwargs = context.id or "", context.args or (), context.kwargs or {}
+    task.on_retry(cause, id_, args, kwargs, info)
+    task.after_return(states.RETRY, cause, id_, args, kwargs, info)
+    changed = Context(context.__dict__)
+    changed.retries = context.retries + 1
+    changed.args, changed.kwargs = asked.sig.args, asked.sig.kwargs
+    return run_eagerly(task, changed, throw=throw)
+
+
+def _failed(
+    task: "Task[Any, Any]", context: Context, exc: Exception, *, throw: bool
+) -> EagerResult[Any]:
+    text = "".join(format_exception(exc))
+    info = ErrorInfo(exc, text)
+    id_, args, kwargs = context.id or "", context.args or (), context.kwargs or {}
+    task.on_failure(exc, id_, args, kwargs, info)
+    task.after_return(states.FAILURE, exc, id_, args, kwargs, info)
+    for errback in context.errbacks or ():
+        sig = task.app.signature(errback)
+        if sig.type.takes_error and not sig.immutable:
+            sig(context, exc, text)
+        else:
+            sig.apply((id_,), throw=False)
+    if throw:
+        raise exc
+    return EagerResult(id_, exc, states.FAILURE, text, name=task.name)

@@ -1,0 +1,84 @@
+"""The router that settings describe: `task_queues`, `task_routes` and the `task_default_*` ones.
+
+Queues may be kombu's objects, ours, or plain names; only their attributes are looked at.
+"""
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+from ..domain.errors import ImproperlyConfigured
+from ..domain.messaging.queues import Exchange, Queue
+from ..domain.messaging.routing import Defaults, Router, rules_from
+from ..domain.settings import Settings
+
+
+def router_of(settings: Settings) -> Router:
+    """Make the router. Raises ImproperlyConfigured for a queue or route that is none."""
+    defaults = Defaults(
+        queue=settings.task_default_queue,
+        exchange=settings.task_default_exchange,
+        exchange_type=settings.task_default_exchange_type,
+        routing_key=settings.task_default_routing_key,
+        create_missing=settings.task_create_missing_queues,
+    )
+    try:
+        rules = rules_from(_imported(settings.task_routes))
+    except ValueError as broken:
+        raise ImproperlyConfigured(str(broken)) from broken
+    return Router(queues_from(settings.task_queues, defaults), rules, defaults)
+
+
+def queues_from(setting: Any, defaults: Defaults) -> list[Queue]:
+    """Make queues of the value of `task_queues`."""
+    if not setting:
+        return []
+    if isinstance(setting, Mapping):
+        return [_described(name, options or {}, defaults) for name, options in setting.items()]
+    return [_queue(item) for item in setting]
+
+
+def _described(name: str, options: Mapping[str, Any], defaults: Defaults) -> Queue:
+    kind: Any = options.get("exchange_type", defaults.exchange_type)
+    exchange = options.get("exchange")
+    if exchange is None and kind == "direct" and options.get("routing_key") is None:
+        return Queue(name)
+    key = options.get("routing_key") or options.get("binding_key") or name
+    return Queue(name, Exchange(exchange or name, kind), key)
+
+
+def _queue(item: Any) -> Queue:
+    if isinstance(item, Queue):
+        return item
+    if isinstance(item, str):
+        return Queue(item)
+    name, exchange = getattr(item, "name", None), getattr(item, "exchange", None)
+    if not isinstance(name, str):
+        raise ImproperlyConfigured(
+            f"task_queues has {item!r}: expected a queue, its name, or a mapping of names"
+        )
+    exchange_name = getattr(exchange, "name", "") or ""
+    if not exchange_name:
+        return Queue(name)
+    kind: Any = getattr(exchange, "type", "direct")
+    return Queue(name, Exchange(exchange_name, kind), getattr(item, "routing_key", "") or name)
+
+
+def _imported(routes: Any) -> Any:
+    """Replace dotted names by what they stand for."""
+    if isinstance(routes, str):
+        return [_import(routes)]
+    if isinstance(routes, list | tuple):
+        items: Iterable[Any] = routes
+        return [_import(item) if isinstance(item, str) else item for item in items]
+    return routes
+
+
+def _import(path: str) -> Any:
+    module, _, name = path.replace(":", ".").rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as broken:
+        raise ImproperlyConfigured(
+            f"task_routes names {path!r}, which cannot be imported"
+        ) from broken

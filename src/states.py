@@ -1,0 +1,43 @@
+"""Celery's name for the task states."""
+
+from .domain.tasks.states import (
+    ALL_STATES,
+    EXCEPTION_STATES,
+    FAILURE,
+    IGNORED,
+    NONE_PRECEDENCE,
+    PENDING,
+    PRECEDENCE,
+    PRECEDENCE_LOOKUP,
+    PROPAGATE_STATES,
+    READY_STATES,
+    RECEIVED,
+    REJECTED,
+    RETRY,
+    REVOKED,
+    STARTED,
+    SUCCESS,
+    UNREADY_STATES,
+    precedence,
+)
+
+__all__ = [
+    "ALL_STATES",
+    "EXCEPTION_STATES",
+    "FAILURE",
+    "IGNORED",
+    "NONE_PRECEDENCE",
+    "PENDING",
+    "PRECEDENCE",
+    "PRECEDENCE_LOOKUP",
+    "PROPAGATE_STATES",
+    "READY_STATES",
+    "RECEIVED",
+    "REJECTED",
+    "RETRY",
+    "REVOKED",
+    "STARTED",
+    "SUCCESS",
+    "UNREADY_STATES",
+    "precedence",
+]
