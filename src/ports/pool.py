@@ -39,7 +39,8 @@ class Pool(Protocol):
     """Runs jobs on slots; everything that happens to them arrives in the inbox, in batches.
 
     For each submitted job exactly one of Report, Lost, TimedOut, Cancelled arrives. The inbox is
-    called from any thread, also from within a call to the pool, and never blocks or raises.
+    called from any thread, also from within a call to the pool, and never blocks or raises. What
+    concerns one job arrives in its order: Began, Progressed, and its answer last.
     After Broken, or once stop was called, jobs submitted are answered by Lost as unstarted.
     """
 

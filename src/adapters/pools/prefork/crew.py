@@ -36,30 +36,38 @@ class Crew:
         return 0 if self.closed else max(0, self.wanted - len(self.spokes))
 
     @property
+    def unborn(self) -> int:
+        """How many children are yet to be made or not ready yet."""
+        return self.missing + sum(not spoke.ready and not spoke.leaving for spoke in self)
+
+    @property
     def failing(self) -> bool:
         """Whether children die before they are ready."""
         return self._failures > 0
 
-    def recruit(self, nursery: Nursery, now: float) -> list[Spoke]:
-        """Ask for the children that are missing, if it is time; return the new spokes."""
+    def recruit(self, nursery: Nursery, now: float) -> Iterator[Spoke]:
+        """Ask for the children that are missing, if it is time, and yield their spokes.
+
+        Raises OSError when one cannot be asked for.
+        """
         if now < self.next_birth:
-            return []
+            return
         self.next_birth = inf
-        made: list[Spoke] = []
         # While they die at birth, one is enough to find out.
         for _ in range(min(self.missing, 1) if self.failing else self.missing):
-            spoke = self._conceive(nursery)
-            made.append(spoke)
-        return made
+            yield self._conceive(nursery)
 
     def _conceive(self, nursery: Nursery) -> Spoke:
         self._ids += 1
         spoke = Spoke(self._ids)
-        self.spokes[spoke.id] = spoke
         try:
             nursery.fork(spoke.id, spoke.childs_end, spoke.journal_fd)
+        except OSError:
+            spoke.close()
+            raise
         finally:
             spoke.hand_over()
+        self.spokes[spoke.id] = spoke
         return spoke
 
     def is_ready(self, spoke: Spoke) -> None:

@@ -7,6 +7,7 @@ nursery's socket reaches its end and every child is killed.
 """
 
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -58,7 +59,7 @@ class Stillborn(NamedTuple):
     """A child could not be forked."""
 
     child: int
-    errno: int
+    reason: int
 
 
 News = Born | Died | Stillborn
@@ -119,13 +120,12 @@ class Nursery:
         whole = len(data) - len(data) % _NEWS.size
         self._rest = data[whole:]
         for what, child_id, pid, status in _NEWS.iter_unpack(data[:whole]):
-            match what:
-                case 1:
-                    yield Born(child_id, pid)
-                case 2:
-                    yield Died(child_id, pid, status)
-                case _:
-                    yield Stillborn(child_id, status)
+            if what == _BORN:
+                yield Born(child_id, pid)
+            elif what == _DIED:
+                yield Died(child_id, pid, status)
+            else:
+                yield Stillborn(child_id, status)
 
     def close(self, patience: float) -> None:
         """Let it end, and with it every child that is left."""
@@ -188,8 +188,10 @@ class _Ward:
         if len(request) < _REQUEST.size:
             return False
         what, child_id, signum = _REQUEST.unpack(request)
-        if what == _FORK:
+        if what == _FORK and len(fds) == 2:
             self._fork(child_id, fds[0], fds[1])
+        elif what == _FORK:  # they did not fit the table of open files
+            self._tell(_STILLBORN, child_id, 0, errno.EMFILE)
         elif child_id in self._children:
             self._kill(self._children[child_id], signum)
         return True
@@ -204,7 +206,7 @@ class _Ward:
         try:
             process.start()
         except OSError as exc:
-            self._tell(_STILLBORN, child_id, 0, exc.errno or 0)
+            self._tell(_STILLBORN, child_id, 0, exc.errno or errno.EAGAIN)
         else:
             self._children[child_id] = process
             self._tell(_BORN, child_id, process.pid, 0)

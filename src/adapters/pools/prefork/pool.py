@@ -91,8 +91,8 @@ class PreforkPool(Pool):
         self._closed = False
         self._finished = False
         self._wakes_at = inf
-        self._selector = selectors.DefaultSelector()
-        self._woken, self._waker = os.pipe()
+        self._selector: selectors.BaseSelector
+        self._woken = self._waker = -1
         self._thread: threading.Thread | None = None
         self._nursery: Nursery
         self._inbox: Inbox
@@ -127,6 +127,8 @@ class PreforkPool(Pool):
         """Fork the nursery, ask it for children, and listen to them in a thread."""
         self._inbox = inbox
         self._nursery = Nursery(runner, self._options)
+        self._selector = selectors.DefaultSelector()
+        self._woken, self._waker = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(self._waker, False)
         self._selector.register(self._woken, selectors.EVENT_READ, None)
@@ -152,10 +154,11 @@ class PreforkPool(Pool):
         with self._lock:
             if self._closed:
                 return 0
-            each = self._pace.jobs_per_slot()
-            free = 0 if self._crew.failing else each * self._crew.missing
+            each, now = self._pace.jobs_per_slot(), time.monotonic()
+            # Those that are being born count as well, unless they keep dying of it.
+            free = 0 if self._crew.failing else each * self._crew.unborn
             for spoke in self._crew:
-                if spoke.stuck is None and spoke.load < WINDOW and not spoke.leaving:
+                if spoke.open and spoke.load < WINDOW and not spoke.overdue(now):
                     free += max(0, each - len(spoke.inflight))
             return max(0, free - len(self._backlog))
 
@@ -173,8 +176,8 @@ class PreforkPool(Pool):
                 if held:
                     self._unwanted.update(dict.fromkeys(held, how))
                     spoke.send(wire.frame(wire.CANCEL, held))
-                    self._watch(spoke)
                     self._look_after(spoke, now)
+                    self._watch(spoke)
 
     def resize(self, by: int) -> None:
         """Ask for more children, or send some away once they have finished what they run."""
@@ -239,7 +242,7 @@ class PreforkPool(Pool):
         """Give from the backlog to the children that want more, evenly, the idlest first."""
         if not self._backlog:
             return
-        hungry = sorted((spoke for spoke in self._crew if spoke.hungry), key=_load)
+        hungry = sorted((spoke for spoke in self._crew if spoke.hungry(now)), key=_load)
         for left, spoke in zip(range(len(hungry), 0, -1), hungry, strict=True):
             if not self._backlog:
                 break
@@ -334,7 +337,8 @@ class PreforkPool(Pool):
             self._select(spoke)
         self._recruit(now)
         events, self._posted = self._posted, []
-        return [Reported(reports), *events] if reports else events
+        # Last, since a job's report must not overtake what it had to say before.
+        return [*events, Reported(reports)] if reports else events
 
     def _select(self, spoke: Spoke) -> None:
         """Wait for room in a child's socket only while there is something to send."""
@@ -468,8 +472,8 @@ class PreforkPool(Pool):
             case Died(_, pid, status):
                 self._hear_last_words(spoke, reports, now)
                 self._bury(spoke, how_it_ended(pid, status))
-            case Stillborn(_, errno):
-                self._bury(spoke, f"a process could not be forked ({os.strerror(errno)})")
+            case Stillborn(_, reason):
+                self._bury(spoke, f"a process could not be forked ({os.strerror(reason)})")
 
     def _hear_last_words(self, spoke: Spoke, reports: list[Report], now: float) -> None:
         for kind, value in spoke.drain():

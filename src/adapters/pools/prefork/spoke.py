@@ -89,10 +89,14 @@ class Spoke:
         """Whether it may be given anything."""
         return self.ready and not self.leaving and self.doom is None and self.stuck is None
 
-    @property
-    def hungry(self) -> bool:
+    def hungry(self, now: float) -> bool:
         """Whether it should be given more: it has nothing, or is at its second batch."""
-        return self.open and self.load <= BATCH_SECONDS
+        return self.open and self.load <= BATCH_SECONDS and not self.overdue(now)
+
+    def overdue(self, now: float) -> bool:
+        """Whether its job has turned out to be a long one, so that none should wait behind it."""
+        running = self.journal.running() if self.inflight else None
+        return running is not None and now - running[1] >= LONG
 
     def take(self, backlog: deque[Job], most: int, now: float) -> list[Job]:
         """Move jobs from the backlog to this child, as many as it may hold; it still is to be told.
