@@ -146,7 +146,7 @@ class SqlBroker(Broker):
     def wake(self) -> None:
         """End the `claim` that blocks now, or else the next one that would."""
         self._woken = True
-        self.store.wakeups.announce()
+        self.store.wakeups.announce([MESSAGE])
 
     def mark_started(self, tokens: Sequence[Token]) -> Sequence[bool]:
         """Note which deliveries are about to be run."""

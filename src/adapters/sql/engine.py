@@ -218,7 +218,7 @@ class SqlStore:
                 raise
             _commit(connection, flavour)
         if transaction.topics and self._wakeups is not None:
-            self._wakeups.announce()
+            self._wakeups.announce(transaction.topics)
         return result
 
     def _read_once(self, work: Work[T], end: float) -> T:

@@ -20,8 +20,8 @@ class Trouble(Enum):
     LATE = auto()
     FULL = auto()
     READ_ONLY = auto()
-    #: The value is larger than the store takes.
-    TOO_LARGE = auto()
+    #: A value is not of the kind or size the store takes: trying again is in vain.
+    REFUSED = auto()
     #: The schema is not there (any more).
     NO_TABLE = auto()
     OTHER = auto()

@@ -121,6 +121,10 @@ class Flavour(ABC):
         """Insert many messages; their ids grow in this order."""
         transaction.many(sql, rows)
 
+    def bulk(self, transaction: Transaction, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run an INSERT for many rows, as this driver does it best."""
+        transaction.many(sql, rows)
+
     # -- values
 
     def moment(self, moment: datetime) -> Any:

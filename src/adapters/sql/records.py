@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from ...domain.errors import CeleriacError
@@ -97,11 +98,14 @@ class RecordTable:
 
     def store(self, transaction: Transaction, records: Sequence[ResultRecord]) -> None:
         """Write records where they may replace what is there."""
+        # In one order, so that two batches never wait for each other; the later of two still wins.
+        records = sorted(records, key=attrgetter("task_id"))
         if any(record.extended is not None for record in records):
             rows = [self._row(record) + self._more(record.extended) for record in records]
-            transaction.many(self._store_extended, rows)
+            self._flavour.bulk(transaction, self._store_extended, rows)
         else:
-            transaction.many(self._store_plain, [self._row(record) for record in records])
+            rows = [self._row(record) for record in records]
+            self._flavour.bulk(transaction, self._store_plain, rows)
         transaction.announce("result")
 
     def fetch(self, transaction: Transaction, task_ids: Sequence[str]) -> dict[str, ResultRecord]:

@@ -78,7 +78,7 @@ def _is_missing(error: Exception) -> bool:
     code = getattr(error, "sqlstate", None) or (error.args[0] if error.args else None)
     text = str(error)
     return (
-        code in ("42P01", "42703", "3F000", 1146, 1054)
+        code in ("42P01", "42703", "3F000", "42S02", "42S22", 1146, 1054)
         or "no such table" in text
         or "no such column" in text
     )

@@ -105,9 +105,9 @@ class SqliteFlavour(Flavour):
             case sqlite3.SQLITE_CANTOPEN if self._forbidden():
                 return Trouble.READ_ONLY
             case sqlite3.SQLITE_TOOBIG:
-                return Trouble.TOO_LARGE
+                return Trouble.REFUSED
             case _ if "string or blob too big" in text:
-                return Trouble.TOO_LARGE
+                return Trouble.REFUSED
             case _ if "no such table" in text or "no such column" in text:
                 return Trouble.NO_TABLE
             case _ if isinstance(error, sqlite3.ProgrammingError) and "closed" in text:

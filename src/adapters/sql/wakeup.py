@@ -11,26 +11,28 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from time import monotonic
+from typing import Final
 
 
 class Wakeups(ABC):
-    """Counts announcements; waiters sleep until the count has moved on."""
+    """Counts announcements; waiters sleep until one of their topic comes after their mark."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._count = 0
+        self._of_any = 0
+        self._of: dict[str, int] = {}
         self._warm_at = monotonic()
 
     def mark(self) -> int:
         """Return where the count stands; to be taken before looking into the store."""
         return self._count
 
-    def announce(self) -> None:
-        """Wake every waiter of this process."""
+    def announce(self, topics: Iterable[str] | None = None) -> None:
+        """Wake those of this process who wait for these topics; by default everybody."""
         with self._changed:
-            self._count += 1
             self._warm_at = monotonic()
-            self._changed.notify_all()
+            self._hear(topics)
 
     def warm(self) -> None:
         """Expect more soon: something came, or somebody is waiting for an answer."""
@@ -43,6 +45,17 @@ class Wakeups(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of what was opened for waiting; idempotent."""
+
+    def _hear(self, topics: Iterable[str] | None) -> None:
+        self._count += 1
+        if topics is None:
+            self._of_any = self._count
+        else:
+            self._of.update(dict.fromkeys(topics, self._count))
+        self._changed.notify_all()
+
+    def _heard(self, topic: str, mark: int) -> bool:
+        return self._of_any > mark or self._of.get(topic, 0) > mark
 
 
 class PolledWakeups(Wakeups):
@@ -61,39 +74,39 @@ class PolledWakeups(Wakeups):
         self._led = False
 
     def wait(self, topic: str, mark: int, seconds: float) -> None:
-        """See Wakeups.wait; the topic makes no difference."""
+        """See Wakeups.wait."""
         end = monotonic() + seconds
         with self._changed:
-            while self._count == mark and self._led:
+            while self._led and not self._heard(topic, mark):
                 left = end - monotonic()
                 if left <= 0:
                     return
                 self._changed.wait(left)
-            if self._count == mark:
-                self._lead(mark, end)
+            if not self._heard(topic, mark):
+                self._lead(topic, mark, end)
 
     def close(self) -> None:
         """Nothing is open here."""
 
-    def _lead(self, mark: int, end: float) -> None:
+    def _lead(self, topic: str, mark: int, end: float) -> None:
         self._led = self._look is not None
         try:
-            while self._count == mark and (left := end - monotonic()) > 0:
+            while not self._heard(topic, mark) and (left := end - monotonic()) > 0:
                 self._changed.wait(min(left, self._pause()))
                 if self._look is None:
                     return
-                self._ask()
+                self._ask(self._look)
         finally:
             if self._led:
                 self._led = False
+                # Another waiter leads on.
                 self._changed.notify_all()
 
-    def _ask(self) -> None:
-        assert self._look is not None
-        seen = self._look()
+    def _ask(self, look: Callable[[], object]) -> None:
+        seen = look()
         if seen != self._seen:
             self._seen = seen
-            self._count += 1
+            self._hear(None)
 
     def _pause(self) -> float:
         # Half a second of full attention, then 2 % of the time that nothing came.
@@ -101,77 +114,89 @@ class PolledWakeups(Wakeups):
         return self._fast if idle < 0.5 else max(self._fast, min(self._slow, idle * 0.02))
 
 
-class ToldWakeups(Wakeups):
-    """Is told by the database (LISTEN) through a thread that `listen` runs.
+class Listener(ABC):
+    """What a database that tells is listened to with."""
 
-    `listen(topics, told, stopped)` returns when the connection is lost or `stopped()` is true.
-    """
-
-    #: How long a lost notification can go unnoticed, and how often a lost connection is retried.
-    FALLBACK = 5.0
-    RETRY = 0.5
-
-    def __init__(
+    @abstractmethod
+    def listen(
         self,
-        listen: Callable[[frozenset[str], Callable[[], None], Callable[[], bool]], None],
-        interrupt: Callable[[], None],
+        topics: Iterable[str],
+        told: Callable[[Iterable[str] | None], None],
+        stopped: Callable[[], bool],
     ) -> None:
+        """Tell of topics as they are announced; return when stopped, or when the line is cut.
+
+        Begins by telling of everything: what was said before may have been missed.
+        """
+
+    @abstractmethod
+    def interrupt(self) -> None:
+        """Make `listen` ask whether it is stopped."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what `interrupt` needs."""
+
+
+class ToldWakeups(Wakeups):
+    """Is told by the database through a thread that runs the listener."""
+
+    #: Seconds: how long a lost notification can go unnoticed, the pace while nothing is heard,
+    #: and when a cut line is tried again.
+    FALLBACK: Final = 5.0
+    DEAF: Final = 0.05
+    RETRY: Final = 0.5
+
+    def __init__(self, listener: Listener) -> None:
         super().__init__()
-        self._listen = listen
-        self._interrupt = interrupt
+        self._listener = listener
         self._topics: frozenset[str] = frozenset()
-        self._listening = False
-        self._generation = 0
+        self._hearing: frozenset[str] = frozenset()
         self._thread: threading.Thread | None = None
 
     def wait(self, topic: str, mark: int, seconds: float) -> None:
         """See Wakeups.wait; begins to listen to the topic at its first wait."""
-        self._subscribe({topic})
+        if topic not in self._topics:
+            self._subscribe(topic)
         with self._changed:
-            longest = self.FALLBACK if self._listening else 0.05
-            self._changed.wait_for(lambda: self._count != mark, min(seconds, longest))
+            longest = self.FALLBACK if topic in self._hearing else self.DEAF
+            self._changed.wait_for(lambda: self._heard(topic, mark), min(seconds, longest))
 
     def close(self) -> None:
         """End the listening thread."""
         with self._changed:
             thread, self._thread = self._thread, None
-            self._topics = frozenset()
-            self._generation += 1
             self._changed.notify_all()
-        self._interrupt()
+        self._listener.interrupt()
         if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=2.0)
+            thread.join(timeout=5.0)
+        self._listener.close()
 
-    def _subscribe(self, topics: Iterable[str]) -> None:
-        if self._topics.issuperset(topics) and self._thread is not None:
-            return
+    def _subscribe(self, topic: str) -> None:
         with self._changed:
-            self._topics = self._topics.union(topics)
-            self._generation += 1
+            self._topics = self._topics | {topic}
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="celeriac-sql-listen", daemon=True
                 )
                 self._thread.start()
-        self._interrupt()
+        self._listener.interrupt()
 
     def _run(self) -> None:
         me = threading.current_thread()
         while self._thread is me:
-            generation = self._generation
-            self._listen(
-                self._topics,
-                self._told,
-                lambda generation=generation: self._generation != generation,  # type: ignore[misc]
+            topics = self._topics
+            self._listener.listen(
+                topics,
+                lambda told, topics=topics: self._told(topics, told),  # type: ignore[misc]
+                lambda topics=topics: self._thread is not me or self._topics != topics,  # type: ignore[misc]
             )
             with self._changed:
-                self._listening = False
-                if self._generation == generation:
+                self._hearing = frozenset()
+                if self._topics == topics:
                     self._changed.wait_for(lambda: self._thread is not me, self.RETRY)
 
-    def _told(self) -> None:
-        # Also called once when listening begins: what was said before may have been missed.
+    def _told(self, topics: frozenset[str], told: Iterable[str] | None) -> None:
         with self._changed:
-            self._listening = True
-            self._count += 1
-            self._changed.notify_all()
+            self._hearing = topics
+            self._hear(told)

@@ -1,0 +1,235 @@
+"""PostgreSQL by psycopg 3: SKIP LOCKED, RETURNING, LISTEN and NOTIFY."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, ClassVar, Final
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, Engine
+
+from .envelope import WRITTEN
+from .errors import Trouble
+from .flavour import Connections, Flavour
+from .pooled import PooledConnections
+from .schema import NOBODY
+from .transaction import Row, Transaction
+from .wakeup import Listener, ToldWakeups, Wakeups
+
+# Any number will do, as long as nobody else locks by it: "celeriac" in a telephone's letters.
+_SCHEMA_LOCK: Final = 23537422
+_CHANNEL: Final = "celeriac_"
+_TYPES: Final = ("text", "smallint", "smallint", "text", "bigint", "text", "bytea")
+
+_CONFLICT: Final = ("40P01", "40001")
+_FULL: Final = ("53100",)
+_READ_ONLY: Final = ("25006", "42501")
+_NO_TABLE: Final = ("42P01", "42703", "3F000")
+_LATE: Final = ("57014", "55P03")
+
+
+class PostgresqlFlavour(Flavour):
+    """PostgreSQL 11 or newer."""
+
+    name: ClassVar[str] = "postgresql"
+    has_sequences: bool = True
+    server_time: ClassVar[str | None] = "SELECT extract(epoch FROM clock_timestamp())"
+
+    def __init__(self, url: URL) -> None:
+        super().__init__(url)
+        self._listens = url.get_driver_name() == "psycopg"
+
+    def engine(self, options: Mapping[str, Any]) -> Engine:
+        """Make an engine whose connections are in autocommit: we begin and commit by statement."""
+        defaults = {"pool_size": 5, "max_overflow": 15, "pool_timeout": 5.0, "pool_recycle": 3600}
+        # A dead connection is found by using it, and replaced: no question before each use.
+        given = {key: value for key, value in options.items() if key != "pool_pre_ping"}
+        arguments = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+        arguments |= {"application_name": "celeriac"} | given.pop("connect_args", {})
+        merged = defaults | given | {"pool_reset_on_return": None, "connect_args": arguments}
+        engine = create_engine(self.url, **merged)
+        event.listen(engine, "connect", _autocommit)
+        return engine
+
+    def connections(self, engine: Engine) -> Connections:
+        """Pool them."""
+        return PooledConnections(
+            engine, number=lambda connection: connection.fileno(), sound=_is_sound
+        )
+
+    def wakeups(self, connections: Connections, engine: Engine) -> Wakeups:
+        """Listen."""
+        return ToldWakeups(_Notifications(engine))
+
+    def begin(self, connection: Any, end: float) -> None:
+        """Begin."""
+        connection.execute("BEGIN")
+
+    def trouble(self, error: BaseException) -> Trouble:
+        """Read the SQLSTATE; without one, the connection was never made or is gone."""
+        state = getattr(error, "sqlstate", None)
+        match state:
+            case None if "timeout" in str(error) or "timed out" in str(error):
+                return Trouble.LATE
+            case None:
+                return Trouble.LOST if _is_operational(error) else Trouble.OTHER
+            case _ if state in _CONFLICT:
+                return Trouble.CONFLICT
+            case _ if state in _FULL:
+                return Trouble.FULL
+            case _ if state in _READ_ONLY:
+                return Trouble.READ_ONLY
+            case _ if state in _NO_TABLE:
+                return Trouble.NO_TABLE
+            case _ if state in _LATE:
+                return Trouble.LATE
+            case _ if state[:2] in ("08", "57"):
+                return Trouble.LOST
+            case _ if state[:2] in ("22", "54"):
+                return Trouble.REFUSED
+            case _:
+                return Trouble.OTHER
+
+    def notify(self, transaction: Transaction) -> None:
+        """NOTIFY is part of the transaction: nobody wakes before the commit."""
+        for topic in sorted(transaction.topics):
+            transaction.run("SELECT pg_notify(?, '')", (_CHANNEL + topic,))
+
+    @contextmanager
+    def schema_lock(self, transaction: Transaction) -> Iterator[None]:
+        """Lock until the commit."""
+        transaction.run("SELECT pg_advisory_xact_lock(?)", (_SCHEMA_LOCK,))
+        yield
+
+    def columns(self, transaction: Transaction, schema: str | None, table: str) -> set[str]:
+        """Ask the catalogue."""
+        rows = transaction.rows(
+            "SELECT column_name FROM information_schema.columns"
+            " WHERE table_schema = coalesce(?::text, current_schema()) AND table_name = ?",
+            (schema, table),
+        )
+        return {row[0] for row in rows}
+
+    def change_free(
+        self,
+        transaction: Transaction,
+        choose: str,
+        chosen: Sequence[Any],
+        change: str,
+        changed: Sequence[Any],
+        columns: str,
+    ) -> Sequence[Row]:
+        """Lock what is free first, and once: a subquery may be run more often than it stands."""
+        sql = (
+            f"WITH chosen AS MATERIALIZED ({choose} FOR UPDATE SKIP LOCKED)"  # noqa: S608
+            f" UPDATE celeriac_message SET {change} WHERE id IN (SELECT id FROM chosen)"
+            f" RETURNING {columns}"
+        )
+        return transaction.rows(sql, (*chosen, *changed))
+
+    def insert_messages(
+        self, transaction: Transaction, sql: str, rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Insert them by one statement of arrays, whatever their number."""
+        if len(rows) == 1:
+            transaction.run(sql, rows[0])
+        else:
+            transaction.run(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])
+
+    def rows_of(self, values: Sequence[str]) -> tuple[str, Sequence[Any]]:
+        """Unfold an array."""
+        return "unnest(?::text[]) AS value", (list(values),)
+
+    def among(self, column: str, kind: str = "text") -> str:
+        """An array."""
+        return f"{column} = ANY(?::{kind}[])"
+
+    def listed(self, values: Sequence[Any]) -> Any:
+        """Return the array."""
+        return list(values)
+
+    def next_id(self, sequence: str) -> str | None:
+        """Celery numbers its rows from this sequence, also in tables it made itself."""
+        return f"nextval('{sequence}')"
+
+
+class _Notifications(Listener):
+    """LISTEN on a connection that does nothing else."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._hear, self._say = os.pipe()
+        os.set_blocking(self._hear, False)
+
+    def listen(
+        self,
+        topics: Iterable[str],
+        told: Callable[[Iterable[str] | None], None],
+        stopped: Callable[[], bool],
+    ) -> None:
+        """See Listener.listen."""
+        # The line is cut whenever the server is away: the caller tries again.
+        with suppress(Exception):
+            borrowed = self._engine.raw_connection()
+            connection: Any = borrowed.dbapi_connection
+            borrowed.detach()
+            try:
+                for topic in sorted(topics):
+                    connection.execute(f'LISTEN "{_CHANNEL}{topic}"')
+                told(None)
+                while not stopped():
+                    self._hear_once(connection, told)
+            finally:
+                connection.close()
+
+    def interrupt(self) -> None:
+        """Write to the pipe that `listen` watches too."""
+        with suppress(OSError):
+            os.write(self._say, b"!")
+
+    def close(self) -> None:
+        """Close the pipe."""
+        for end in (self._hear, self._say):
+            with suppress(OSError):
+                os.close(end)
+
+    def _hear_once(self, connection: Any, told: Callable[[Iterable[str] | None], None]) -> None:
+        ready, _, _ = select.select([connection.fileno(), self._hear], [], [], 30.0)
+        if self._hear in ready:
+            with suppress(BlockingIOError):
+                os.read(self._hear, 4096)
+        if connection.fileno() in ready:
+            heard = connection.notifies(timeout=0)
+            topics = {notice.channel.removeprefix(_CHANNEL) for notice in heard}
+            if topics:
+                told(topics)
+            elif connection.closed:
+                raise ConnectionError("the server closed the connection")
+
+
+_INSERT_MANY: Final = (
+    f"INSERT INTO celeriac_message ({', '.join(WRITTEN)}, fence, claims, started, crashes)"  # noqa: S608
+    f" SELECT {', '.join(WRITTEN)}, {NOBODY}, 0, 0, 0 FROM unnest("
+    + ", ".join(f"?::{kind}[]" for kind in _TYPES)
+    + f") WITH ORDINALITY AS sent({', '.join(WRITTEN)}, turn) ORDER BY turn"
+)
+
+
+def _autocommit(connection: Any, _record: Any) -> None:
+    connection.autocommit = True
+
+
+def _is_sound(connection: Any) -> bool:
+    # 0 is psycopg's IDLE: alive, and outside of any transaction.
+    return not connection.closed and int(connection.info.transaction_status) == 0
+
+
+def _is_operational(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return True
+    return any(
+        kind.__name__ in ("OperationalError", "InterfaceError") for kind in type(error).__mro__
+    )
