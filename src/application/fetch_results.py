@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..domain import errors
-from ..domain.errors import SecurityError, TimeoutError
+from ..domain.errors import SecurityError
 from ..domain.messaging.payload import Codec, Payload
 from ..domain.tasks import states
 from ..domain.tasks.failures import restore
@@ -52,7 +52,7 @@ class Fetching:
             if ready:
                 return Found(ready[0], self._value(ready[0]))
             if ends is not None and self._clock.monotonic() >= ends:
-                raise TimeoutError(f"task {task_id} was not ready within {timeout:g} s")
+                raise errors.TimeoutError(f"task {task_id} was not ready within {timeout:g} s")
             if on_look is not None:
                 on_look()
 

@@ -15,11 +15,14 @@ from ..ports.settler import Settler
 class SeparateSettler(Settler):
     """Publish, store, count, acknowledge: in this order, each in one round trip a batch."""
 
-    atomic = False
-
     def __init__(self, broker: Broker, results: ResultBackend, deadline: float) -> None:
         """Publish within `deadline` seconds or raise."""
         self._broker, self._results, self._deadline = broker, results, deadline
+
+    @property
+    def atomic(self) -> bool:
+        """No: two systems cannot commit as one."""
+        return False
 
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """Commit settlements; see Settler.settle."""

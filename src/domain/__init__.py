@@ -1,1 +1,1 @@
-"""The pure core: what tasks, messages, schedules and workers are and decide. Standard library only."""
+"""The pure core: what tasks, messages, schedules and workers are and decide."""

@@ -230,6 +230,11 @@ def host_entropy() -> Entropy:
     return load("celeriac.adapters.host.entropy:SystemEntropy")()  # type: ignore[no-any-return]
 
 
+def ready_made(part: object) -> providers.Provider[Any]:
+    """Return the provider of a part that was handed in."""
+    return providers.Object(part)
+
+
 class Container(containers.DeclarativeContainer):
     """The parts of one app. What starts with `given_` may be handed in ready-made."""
 

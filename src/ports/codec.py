@@ -9,20 +9,12 @@ from ..domain.messaging.payload import Payload
 class Serializer(Protocol):
     """Turns values into bytes and back, under one content type."""
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Short name, as in `task_serializer`."""
-
-    @property
-    @abstractmethod
-    def content_type(self) -> str:
-        """MIME type, as in the message's `content-type`."""
-
-    @property
-    @abstractmethod
-    def content_encoding(self) -> str:
-        """Character encoding of the bytes, or `binary`."""
+    #: Short name, as in `task_serializer`.
+    name: str
+    #: MIME type, as in the message's `content-type`.
+    content_type: str
+    #: Character encoding of the bytes, or `binary`.
+    content_encoding: str
 
     @abstractmethod
     def dumps(self, value: Any) -> bytes:
@@ -36,15 +28,10 @@ class Serializer(Protocol):
 class Compressor(Protocol):
     """Makes bytes smaller."""
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Short name, as in `task_compression`."""
-
-    @property
-    @abstractmethod
-    def content_type(self) -> str:
-        """What the message's `compression` header says."""
+    #: Short name, as in `task_compression`.
+    name: str
+    #: What the message's `compression` header says.
+    content_type: str
 
     @abstractmethod
     def compress(self, data: bytes) -> bytes:

@@ -35,7 +35,7 @@ class Coordinator(Protocol):
 
     @abstractmethod
     def take_slots(self, names: Sequence[tuple[str, int]], holder: str, ttl: float) -> bool:
-        """Take one slot of each (name, limit), all or none; a slot of the holder's own is prolonged."""
+        """Take one slot of each (name, limit), all or none; the holder's own are prolonged."""
 
     @abstractmethod
     def free_slots(self, names: Sequence[str], holder: str) -> None:

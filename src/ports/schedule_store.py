@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """When an entry was last fired (its due time and the time it was sent, aware UTC), how often."""
+    """When an entry was last fired: its due time, when it was sent (aware UTC), how often."""
 
     entry: str
     due: datetime

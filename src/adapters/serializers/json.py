@@ -22,7 +22,7 @@ def _tagged(name: str, value: Any) -> dict[str, Any]:
     return {"__type__": name, "__value__": value}
 
 
-def _bytes(value: bytes) -> dict[str, Any]:
+def _bytes(value: Any) -> dict[str, Any]:
     try:
         return _tagged("bytes", value.decode("utf-8"))
     except UnicodeDecodeError:
@@ -30,7 +30,7 @@ def _bytes(value: bytes) -> dict[str, Any]:
 
 
 #: From the most to the least special: a datetime is a date too.
-_WRITERS: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
+_WRITERS: Final[tuple[tuple[type[Any], Callable[[Any], Any]], ...]] = (
     (datetime, lambda value: _tagged("datetime", value.isoformat())),
     (date, lambda value: _tagged("date", value.isoformat())),
     (time, lambda value: _tagged("time", value.isoformat())),

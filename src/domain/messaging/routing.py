@@ -154,7 +154,7 @@ def rules_from(setting: Any) -> tuple[Rule, ...]:
 
 
 def _rule(item: Any) -> Rule:
-    pairs = list(item.items()) if isinstance(item, Mapping) else item
+    pairs = _pairs(item)
     if isinstance(pairs, list | tuple) and all(map(_is_pair, pairs)):
         return MapRule(pairs)
     if hasattr(item, "route_for_task"):
@@ -165,6 +165,10 @@ def _rule(item: Any) -> Rule:
         f"task_routes has {item!r}: expected a mapping such as {{'shop.*': {{'queue': 'shop'}}}}, "
         "a function, or the dotted name of one"
     )
+
+
+def _pairs(item: Any) -> Any:
+    return list(item.items()) if isinstance(item, Mapping) else item
 
 
 def _is_pair(pair: Any) -> bool:

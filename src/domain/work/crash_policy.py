@@ -1,6 +1,6 @@
-"""What becomes of work whose process died. One rule:
+"""What becomes of work whose process died, by one rule.
 
-what had not started is delivered again; what had started is delivered again if it is acknowledged
+What had not started is delivered again; what had started is delivered again if it is acknowledged
 late, else recorded as FAILURE WorkerLostError, never repeated against the user's wish and never
 forgotten; what keeps killing its process becomes a dead letter.
 """

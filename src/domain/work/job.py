@@ -86,7 +86,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
-    """The pool ended a job that ran past its hard limit (seconds), and lost what stood behind it."""
+    """The pool ended a job past its hard limit (seconds), and lost what stood behind it."""
 
     number: int
     limit: float

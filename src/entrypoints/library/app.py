@@ -143,7 +143,8 @@ class Celeriac:
 
     def add_defaults(self, fun: Any) -> None:
         """Add defaults of an extension, or a function that returns them."""
-        self.conf.add_defaults(fun() if callable(fun) else fun)
+        defaults: Any = fun() if callable(fun) else fun
+        self.conf.add_defaults(defaults)
 
     # -- tasks
 
@@ -241,9 +242,8 @@ class Celeriac:
         **options: Any,
     ) -> Result[Any]:
         """Send a call by the task's name: it need not be known here."""
-        for key, value in (("countdown", countdown), ("eta", eta), ("task_id", task_id)):
-            if value is not None:
-                options[key] = value
+        named = {"countdown": countdown, "eta": eta, "task_id": task_id}
+        options |= {key: value for key, value in named.items() if value is not None}
         task = self.tasks.get(name)
         if task is not None:
             from ...domain.tasks.options import merged
@@ -340,14 +340,14 @@ class Celeriac:
     def container(self) -> "Container":
         """The parts this app is made of, made anew in each process."""
         if self._container is None or self._pid != os.getpid():
-            from ..container import Container, providers
+            from ..container import Container, ready_made
 
             made = Container(settings=self.conf)
             for name, key in (("given_broker", "broker"), ("given_results", "results")):
                 if self._given.get(key) is not None:
-                    getattr(made, name).override(providers.Object(self._given[key]))
+                    getattr(made, name).override(ready_made(self._given[key]))
             if self._given["clock"] is not None:
-                made.clock.override(providers.Object(self._given["clock"]))
+                made.clock.override(ready_made(self._given["clock"]))
             self._container, self._pid, self._ids = made, os.getpid(), None
             self._sending: Sending | None = None
         return self._container

@@ -178,12 +178,11 @@ class Signature(dict[str, Any]):
 
 def signature(varies: Any, *args: Any, **kwargs: Any) -> Signature:
     """Return a signature of a task, a name, or a stored signature."""
-    app = kwargs.pop("app", None)
     if isinstance(varies, Signature) and not args and not kwargs:
         return varies.clone()
     if isinstance(varies, Mapping):
-        return Signature.from_dict(varies, app=app)
-    return Signature(varies, *args, app=app, **kwargs)
+        return Signature.from_dict(varies, app=kwargs.get("app"))
+    return Signature(varies, *args, **kwargs)
 
 
 def maybe_signature(d: Any, app: "Celeriac | None" = None, clone: bool = False) -> Any:

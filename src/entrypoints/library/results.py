@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ...application.fetch_results import Found
 from ...domain.tasks import states
+from ...domain.tasks.result_record import Extended
 
 if TYPE_CHECKING:
     from .app import Celeriac
@@ -97,40 +98,40 @@ class AsyncResult(Generic[R]):
         """Tell whether it failed."""
         return self.state == states.FAILURE
 
-    def _extended(self, name: str) -> Any:
+    @property
+    def _extended(self) -> Extended:
         found = self._look()
-        extended = found.record.extended if found else None
-        return getattr(extended, name) if extended else None
+        return (found.record.extended if found else None) or Extended()
 
     @property
     def name(self) -> str | None:
         """Name of the task (with `result_extended`)."""
-        return self._extended("name")
+        return self._extended.name
 
     @property
     def args(self) -> Any:
         """Its positional arguments (with `result_extended`)."""
-        return self.app.fetching.decode(self._extended("args"))
+        return self.app.fetching.decode(self._extended.args)
 
     @property
     def kwargs(self) -> Any:
         """Its keyword arguments (with `result_extended`)."""
-        return self.app.fetching.decode(self._extended("kwargs"))
+        return self.app.fetching.decode(self._extended.kwargs)
 
     @property
     def worker(self) -> str | None:
         """The node that ran it (with `result_extended`)."""
-        return self._extended("worker")
+        return self._extended.worker
 
     @property
     def retries(self) -> int | None:
         """How many times it was retried (with `result_extended`)."""
-        return self._extended("retries")
+        return self._extended.retries
 
     @property
     def queue(self) -> str | None:
         """The queue it came by (with `result_extended`)."""
-        return self._extended("queue")
+        return self._extended.queue
 
     # -- waiting
 
@@ -348,8 +349,8 @@ class EagerResult(AsyncResult[R]):
     def children(self) -> None:
         """Nothing is known of them."""
 
-    def get(self, timeout: float | None = None, propagate: bool = True, **kwargs: Any) -> R:
-        """Return the value, or raise the exception."""
+    def get(self, timeout: float | None = None, propagate: bool = True, *_: Any, **__: Any) -> R:
+        """Return the value, or raise the exception; there is nothing to wait for."""
         if propagate and self._state in states.PROPAGATE_STATES:
             raise self._value if isinstance(self._value, BaseException) else Exception(self._value)
         value: R = self._value

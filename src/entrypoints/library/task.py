@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, TypeVar, cast
 
 from ...application.context import RUNNING, Context
 from ...domain.errors import MaxRetriesExceededError, Retry
@@ -38,6 +38,21 @@ FROM_SETTINGS = (
     ("ignore_result", "task_ignore_result"),
     ("store_eager_result", "task_store_eager_result"),
     ("store_errors_even_if_ignored", "task_store_errors_even_if_ignored"),
+)
+
+#: Task attributes that no setting speaks for.
+OWN = (
+    "max_retries",
+    "default_retry_delay",
+    "compression",
+    "expires",
+    "queue",
+    "exchange",
+    "routing_key",
+    "delivery_mode",
+    "trail",
+    "send_events",
+    "resultrepr_maxsize",
 )
 
 
@@ -121,7 +136,7 @@ class Task(Generic[P, R]):
             value = self.run(*args, **kwargs)
         else:
             self.request._entered = False  # type: ignore[attr-defined]
-            value = self(*args, **kwargs)  # type: ignore[call-arg]
+            value = self(*args, **kwargs)
         if not isinstance(value, CoroutineType):
             return value
         from ...application import event_loop
@@ -169,9 +184,8 @@ class Task(Generic[P, R]):
         app = self.app
         if self.typing is not False and app.strict_typing:
             self.check_arguments(args, kwargs)
-        for name, value in (("task_id", task_id), ("link", link), ("link_error", link_error)):
-            if value is not None:
-                options[name] = value
+        named = {"task_id": task_id, "link": link, "link_error": link_error}
+        options |= {name: value for name, value in named.items() if value is not None}
         shadow = shadow or self.shadow_name(args, kwargs, options)
         if shadow:
             options["shadow"] = shadow
@@ -233,7 +247,7 @@ class Task(Generic[P, R]):
         countdown: float | None = None,
         max_retries: int | None = None,
         **options: Any,
-    ) -> NoReturn:
+    ) -> Retry:
         """Ask to be run again; raises, so that nothing after it is executed.
 
         Args:
@@ -277,7 +291,7 @@ class Task(Generic[P, R]):
         if throw:
             raise asked
         self.signature_from_request(request, args, kwargs, **when, **options).apply_async()
-        return cast(NoReturn, asked)
+        return asked
 
     def signature(
         self,
@@ -414,14 +428,12 @@ class Task(Generic[P, R]):
             found[name] = both if found[name] is None else found[name]
         found.pop("store_eager_result")
         found["retry_on_worker_lost"] = bool(found["retry_on_worker_lost"])
-        plain = ("max_retries", "default_retry_delay", "compression", "expires", "queue")
-        plain += ("exchange", "routing_key", "delivery_mode", "trail", "send_events")
-        found.update({name: getattr(self, name) for name in (*plain, "resultrepr_maxsize")})
+        found.update({name: getattr(self, name) for name in OWN})
         options = TaskOptions(
             name=self.name, throws=tuple(self.throws or ()), autoretry=self._autoretry(), **found
         )
         # Limits that only settings ask for are the worker's to apply, not each message's to carry.
-        own = {name: value for name, value in call_defaults(options).items()}
+        own = call_defaults(options)
         for name in ("time_limit", "soft_time_limit"):
             if defaults[name] is None:
                 own.pop(name, None)
@@ -452,7 +464,7 @@ class Task(Generic[P, R]):
             fraction = self.app.fraction()
             options["countdown"] = auto_delay(policy, self.request.retries, 0.0, fraction)
         try:
-            self.retry(exc=exc, **options)
+            return self.retry(exc=exc, **options)
         except BaseException as asked:
             return asked
 
