@@ -4,6 +4,7 @@ A job is told by its body to return, to hold until a gate is opened, to end its 
 What runners did is read from a log file that processes append to, so that a test can wait for it.
 """
 
+import faulthandler
 import json
 import os
 import signal
@@ -76,6 +77,7 @@ class ScriptedRunner:
             case {"exit": code}:
                 os._exit(code)
             case {"kill": number}:
+                faulthandler.disable()
                 os.kill(os.getpid(), number)
             case {"say": text}:
                 progress(Progress(job.number, ResultRecord(job.message.id, text)))

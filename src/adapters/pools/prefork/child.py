@@ -89,9 +89,10 @@ class Child:
                 row = todo.popleft()
             except IndexError:
                 self._flush()
-                if self._leaving:
+                if not self._leaving:
+                    self._wake.get()
+                elif not todo:  # what came just before the good-bye was put there before it
                     return
-                self._wake.get()
                 continue
             if self._retiring:
                 self._send(wire.frame(wire.RECALLED, [row[0]]))

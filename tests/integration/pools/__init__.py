@@ -1,0 +1,1 @@
+"""Prefork among real processes, signals and sockets."""
