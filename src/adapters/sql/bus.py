@@ -20,8 +20,6 @@ from .bus_feed import TOPIC, Feed
 from .engine import SqlStore
 from .transaction import Transaction
 
-#: Seconds between two looks that may both be in vain.
-_SPACING: Final = 0.02
 #: Seconds between deletions of old rows.
 _PRUNE_EVERY: Final = 60.0
 
@@ -39,7 +37,6 @@ class SqlSubscription(Subscription):
     def receive(self, wait: float) -> bus_log.Heard:
         """Return what was said since the last time, waiting for the first."""
         end = monotonic() + wait
-        spacing = 0.0
         while not self._closed:
             mark = self._feed.mark()
             if heard := self._look():
@@ -48,8 +45,7 @@ class SqlSubscription(Subscription):
             left = end - monotonic()
             if left <= 0 or self._closed:
                 break
-            self._feed.wait(mark, left, at_least=spacing)
-            spacing = _SPACING
+            self._feed.wait(mark, left)
         return ()
 
     def close(self) -> None:

@@ -6,7 +6,6 @@ wakes its listeners at once.
 
 from __future__ import annotations
 
-from time import monotonic, sleep
 from typing import Final
 
 from . import bus_log
@@ -38,17 +37,9 @@ class Feed:
         """Return what `wait` is to be given; to be taken before looking."""
         return self._wakeups.mark()
 
-    def wait(self, mark: int, seconds: float, *, at_least: float) -> None:
-        """Return when something may have been said, at the latest after `seconds`.
-
-        Where queues wake listeners as well, up to thousands of times a second, no wait is shorter
-        than `at_least`.
-        """
-        began = monotonic()
+    def wait(self, mark: int, seconds: float) -> None:
+        """Return when something may have been said, at the latest after `seconds`."""
         self._wakeups.wait(TOPIC, mark, seconds)
-        rest = min(at_least, seconds) - (monotonic() - began)
-        if rest > 0 and self.is_told:
-            sleep(rest)
 
     def warm(self) -> None:
         """Expect more soon."""

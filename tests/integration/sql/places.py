@@ -8,19 +8,21 @@ import pytest
 
 from tests.contracts.adapters import ADAPTERS
 
-DATABASES = ("sqlite", "postgresql", "mariadb")
+SERVERS = ("postgresql", "mariadb")
 
 
-def _kinds():
-    for name in DATABASES:
-        if name in ADAPTERS:
-            module, _, kind = ADAPTERS[name].partition(":")
-            place = getattr(import_module(module), kind)
-            yield pytest.param(place, id=name, marks=pytest.mark.needs_server(*place.servers))
+def _on(*names):
+    """Parametrize the fixture `place`, made by `empty_place`."""
+    kinds = []
+    for name in names:
+        module, _, kind = ADAPTERS[name].partition(":")
+        place = getattr(import_module(module), kind)
+        kinds.append(pytest.param(place, id=name, marks=pytest.mark.needs_server(*place.servers)))
+    return pytest.mark.parametrize("place", kinds, indirect=True)
 
 
-#: For `parametrize` of the fixture `place`, made by `empty_place`.
-ON_EACH_DATABASE = pytest.mark.parametrize("place", list(_kinds()), indirect=True)
+ON_EACH_SERVER = _on(*SERVERS)
+ON_EACH_DATABASE = _on("sqlite", *SERVERS)
 
 
 @pytest.fixture(name="place")
