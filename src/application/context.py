@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ..domain.messaging.message import TaskMessage
+if TYPE_CHECKING:
+    from ..domain.messaging.message import TaskMessage
 
 
 class Context:
@@ -114,7 +115,7 @@ class Context:
 
 
 def of_message(
-    message: TaskMessage,
+    message: "TaskMessage",
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     embed: Mapping[str, Any],

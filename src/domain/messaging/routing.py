@@ -160,7 +160,8 @@ def _rule(item: Any) -> Rule:
     if hasattr(item, "route_for_task"):
         return lambda name, args, kwargs, options: item.route_for_task(name, args, kwargs)
     if callable(item):
-        return lambda name, args, kwargs, options: item(name, args, kwargs, options)
+        ask: Rule = item
+        return ask
     raise ValueError(
         f"task_routes has {item!r}: expected a mapping such as {{'shop.*': {{'queue': 'shop'}}}}, "
         "a function, or the dotted name of one"

@@ -1,7 +1,6 @@
 """The app: what a project makes one of, hangs its tasks on, and is started by name."""
 
 import os
-import socket
 import sys
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
@@ -397,7 +396,7 @@ class Celeriac:
     @property
     def hostname(self) -> str:
         """This host's name."""
-        return socket.gethostname()
+        return os.uname().nodename
 
     def now(self) -> Any:
         """Return the present time in the app's timezone."""

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ...application.fetch_results import Found
 from ...domain.tasks import states
-from ...domain.tasks.result_record import Extended
 
 if TYPE_CHECKING:
+    from ...application.fetch_results import Found
+    from ...domain.tasks.result_record import Extended
     from .app import Celeriac
 
 R = TypeVar("R")
@@ -40,7 +40,7 @@ class AsyncResult(Generic[R]):
 
     # -- looking
 
-    def _look(self) -> Found | None:
+    def _look(self) -> "Found | None":
         if self._found is None:
             found = self.app.fetching.fetch(self.id)
             if found is None or not found.record.ready:
@@ -99,7 +99,9 @@ class AsyncResult(Generic[R]):
         return self.state == states.FAILURE
 
     @property
-    def _extended(self) -> Extended:
+    def _extended(self) -> "Extended":
+        from ...domain.tasks.result_record import Extended  # only readers pay for it
+
         found = self._look()
         return (found.record.extended if found else None) or Extended()
 
@@ -201,14 +203,14 @@ class AsyncResult(Generic[R]):
             callback(self.id, value)
         return value
 
-    def _as_exception(self, found: Found) -> BaseException:
+    def _as_exception(self, found: "Found") -> BaseException:
         value = found.value
         exc = value if isinstance(value, BaseException) else RuntimeError(str(value))
         if found.record.traceback:
             exc.__cause__ = RemoteTraceback(found.record.traceback)
         return exc
 
-    def _meta(self, found: Found) -> dict[str, Any]:
+    def _meta(self, found: "Found") -> dict[str, Any]:
         record = found.record
         return {
             "status": record.state,

@@ -136,7 +136,8 @@ class Task(Generic[P, R]):
             value = self.run(*args, **kwargs)
         else:
             self.request._entered = False  # type: ignore[attr-defined]
-            value = self(*args, **kwargs)
+            call: Any = self
+            value = call(*args, **kwargs)
         if not isinstance(value, CoroutineType):
             return value
         from ...application import event_loop
