@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from .places import ON_EACH_DATABASE, empty_place  # noqa: F401 - a fixture
 
 pytestmark = ON_EACH_DATABASE
