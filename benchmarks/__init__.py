@@ -1,0 +1,1 @@
+"""celeriac beside its peers, measured in one run: what counts is the ratio."""
