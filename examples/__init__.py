@@ -1,0 +1,1 @@
+"""Programs that show celeriac at work on real input."""

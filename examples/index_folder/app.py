@@ -1,0 +1,17 @@
+"""The app and its one task. The worker imports this module, and so does whoever sends tasks."""
+
+from dataclasses import asdict
+from typing import Any
+
+from celeriac import Celeriac
+
+from .one_file import facts_of
+
+# No broker and no backend are named: both are one SQLite file in the working directory.
+app = Celeriac("index_folder")
+
+
+@app.task
+def index_file(path: str) -> dict[str, Any]:
+    """Return what is to be known of a file. What cannot be read fails, and says why."""
+    return asdict(facts_of(path))

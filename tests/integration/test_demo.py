@@ -1,0 +1,146 @@
+"""The demo, run as `make demo` runs it: its figures, its end, and that nothing is left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def started(folder: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "examples.index_folder", "--plain", *options, str(folder)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def row(output: str, name: str) -> str:
+    found = re.search(rf"^  {re.escape(name)} +(.*)$", output, re.MULTILINE)
+    assert found, f"no row {name!r} in:\n{output}"
+    return found[1]
+
+
+def worker_group(output: str) -> int:
+    found = re.search(r"\(pid (\d+)\)", output)
+    assert found, output
+    return int(found[1])
+
+
+def is_gone(group: int) -> bool:
+    # Orphans are reaped by whoever adopted them, which may take a moment.
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+def odd_files(tmp_path: Path) -> Path:
+    folder = tmp_path / "odd"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "__pycache__").mkdir()
+    (folder / "good.py").write_text("class A:\n    def f(self): ...\n\nasync def g(): ...\n")
+    (folder / "sub" / "copy.py").write_bytes((folder / "good.py").read_bytes())
+    (folder / "broken.py").write_text("def f(:\n")
+    (folder / "zeros.py").write_bytes(b"\0\0")
+    (folder / "latin.txt").write_bytes("café au lait\nö\n".encode("latin-1"))
+    (folder / "binary.bin").write_bytes(b"one two\0" * 100)
+    (folder / "empty").touch()
+    (folder / "also_empty.py").touch()
+    (folder / "[bold] name.txt").write_text("a b c")
+    (folder / "__pycache__" / "skipped.pyc").write_bytes(b"x")
+    (folder / "link").symlink_to(folder / "good.py")
+    os.mkfifo(folder / "pipe")
+    (Path(os.fsdecode(os.fsencode(folder) + b"/not-utf8-\xff.txt"))).write_text("one two\n")
+    return folder
+
+
+def test_the_demo_adds_up_a_folder_of_odd_files_and_leaves_no_process(odd_files):
+    process = started(odd_files)
+
+    output, errors = process.communicate(timeout=50)
+
+    assert (process.returncode, errors) == (0, "")
+    assert row(output, "files") == "8 (1 binary, 2 empty, 2 python, 3 text)"
+    assert row(output, "bytes") == str(2 * 50 + 800 + 15 + 5 + 8)
+    assert row(output, "lines") == str(2 * 4 + 2 + 1 + 1)
+    assert row(output, "words") == str(2 * 9 + 4 + 3 + 2)
+    assert (row(output, "functions"), row(output, "classes")) == ("4", "2")
+    assert row(output, "duplicates") == "1 (50 bytes)"
+    assert row(output, "good.py").endswith("sub/copy.py")
+    assert row(output, "failed") == "2"
+    assert row(output, "broken.py").startswith("SyntaxError: ")
+    assert "null bytes" in row(output, "zeros.py")
+    assert "the worker was stopped and ended with exit code 0" in output
+    assert is_gone(worker_group(output))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_listed_and_no_crash(tmp_path):
+    (tmp_path / "secret.txt").touch(mode=0)
+
+    output, _ = started(tmp_path).communicate(timeout=50)
+
+    assert row(output, "secret.txt").startswith("PermissionError: ")
+
+
+def test_an_empty_folder_is_summed_up_too(tmp_path):
+    process = started(tmp_path)
+
+    output, errors = process.communicate(timeout=50)
+
+    assert (process.returncode, errors) == (0, "")
+    assert row(output, "files") == "0 (none)"
+
+
+def test_what_is_kept_is_the_sqlite_file_and_the_workers_log(tmp_path):
+    folder, kept = tmp_path / "folder", tmp_path / "kept"
+    folder.mkdir()
+    (folder / "a.txt").write_text("a")
+
+    process = started(folder, "--keep", str(kept))
+    process.communicate(timeout=50)
+
+    assert process.returncode == 0
+    assert {"celeriac.sqlite3", "worker.log"} <= {path.name for path in kept.iterdir()}
+
+
+def test_ctrl_c_stops_the_worker_too(tmp_path):
+    for number in range(5000):
+        (tmp_path / f"{number}.txt").write_text("some words\n")
+    process = started(tmp_path)
+    assert process.stdout is not None
+    said = ""
+    while "is ready" not in said:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=50)
+
+    assert (process.returncode, errors) == (130, ""), rest
+    assert "interrupted" in rest
+    assert is_gone(worker_group(said))
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    process = started(tmp_path / "nowhere")
+
+    _, errors = process.communicate(timeout=50)
+
+    assert process.returncode == 2
+    assert "nowhere: there is no such folder" in errors
