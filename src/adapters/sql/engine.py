@@ -36,6 +36,14 @@ Work = Callable[[Transaction], T]
 class SqlStore:
     """Shared by all adapters on one URL: see `from_url`. Connects at first use."""
 
+    _opening: threading.RLock
+    _engine: Engine | None
+    _connections: Connections | None
+    _wakeups: Wakeups | None
+    _driver_errors: tuple[type[BaseException], ...] = ()
+    _ready: bool
+    _offset: float
+
     def __init__(
         self,
         flavour: Flavour,
@@ -275,8 +283,7 @@ class SqlStore:
     def _is_driver_error(self, error: BaseException) -> bool:
         if isinstance(error, SQLAlchemyError | OSError):
             return True
-        dbapi = self._engine.dialect.dbapi if self._engine is not None else None
-        return dbapi is not None and isinstance(error, dbapi.Error)
+        return isinstance(error, self._driver_errors)
 
     # -- connections
 
@@ -293,6 +300,8 @@ class SqlStore:
         with self._opening:
             if self._connections is None:
                 self._engine = self._make_engine()
+                if self._engine.dialect.dbapi is not None:
+                    self._driver_errors = (self._engine.dialect.dbapi.Error,)
                 connections = self.flavour.connections(self._engine)
                 self._wakeups = self.flavour.wakeups(connections, self._engine)
                 self._connections = connections
@@ -317,9 +326,9 @@ class SqlStore:
 
     def _begin_life(self) -> None:
         self._opening = threading.RLock()
-        self._engine: Engine | None = None
-        self._connections: Connections | None = None
-        self._wakeups: Wakeups | None = None
+        self._engine = None
+        self._connections = None
+        self._wakeups = None
         self._ready = False
         self._offset = 0.0
 

@@ -289,6 +289,8 @@ def _cluster(metadata: MetaData) -> None:
         Column("due", BigInteger, nullable=False),
         Column("sent_at", BigInteger, nullable=False),
         Column("total", BigInteger, nullable=False),
+        Column("schedule", _NAME),
+        Column("published", SmallInteger),
     )
 
 
@@ -308,7 +310,9 @@ def _message_indexes(message: Table, *, partial: bool) -> list[Index]:
     for name, (state, some, full) in wanted.items():
         # A partial index is chosen only for a constant that stands in the index and in the query.
         where = c.state == literal_column(str(state))
-        options = {"sqlite_where": where, "postgresql_where": where} if partial else {}
+        options: dict[str, Any] = (
+            {"sqlite_where": where, "postgresql_where": where} if partial else {}
+        )
         # Kept out of the table's own indexes: which ones it has depends on the database.
         index = Index(f"celeriac_message_{name}", *(some if partial else full), **options)
         message.indexes.discard(index)

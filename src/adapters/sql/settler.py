@@ -7,7 +7,6 @@ is stale contributes nothing; whatever fails rolls all of it back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from ...domain.canvas.chords import ChordPart
 from ...domain.errors import QueueNotFound, ResultTooLarge, SettlementRefused
@@ -28,8 +27,6 @@ from .transaction import Row, Transaction
 class SqlSettler(Settler):
     """Commits settlements of one SqlBroker's deliveries; results are in the same database."""
 
-    atomic: Final = True
-
     def __init__(self, broker: SqlBroker, results: SqlResults) -> None:
         if broker.store.place != results.sql.place:
             raise ValueError(
@@ -38,6 +35,11 @@ class SqlSettler(Settler):
             )
         self._store = broker.store
         self._results = results
+
+    @property
+    def atomic(self) -> bool:
+        """Always: it refuses to be made otherwise."""
+        return True
 
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """Commit what the present owner settles."""

@@ -14,20 +14,21 @@ _DRIVERS: Final = {
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
     "mysql": "mysql+pymysql",
-    "mariadb": "mariadb+pymysql",
+    "mariadb": "mysql+pymysql",
 }
 
 
 def parse(url: str) -> URL:
-    """Return the URL with the driver we use where it names none.
+    """Return the URL with the driver we use, whatever driver it names.
 
     `db+` and `sqla+` are Celery's marks of a result store and of a broker.
     """
     bare = url.removeprefix("db+").removeprefix("sqla+")
     scheme, separator, rest = bare.partition("://")
+    backend = scheme.partition("+")[0]
     try:
-        return make_url(f"{_DRIVERS.get(scheme, scheme)}{separator}{rest}")
-    except ArgumentError as error:
+        return make_url(f"{_DRIVERS.get(backend, scheme)}{separator}{rest}")
+    except (ArgumentError, ValueError) as error:
         raise ImproperlyConfigured(
             f"the database URL that begins with {scheme[:20]!r} cannot be read; expected a form "
             "like sqlite:///file.db or postgresql://user:password@host/database"

@@ -25,7 +25,7 @@ class SqlPlace(Place):
 
     def __init__(self, url):
         self.clock = VirtualClock()
-        self._url = url
+        self.url = url
         self._engine = None
         self._stores = []
         self._clients = []
@@ -67,14 +67,14 @@ class SqlPlace(Place):
     @contextmanager
     def transaction(self):
         if self._engine is None:
-            self._engine = create_engine(parse(self._url))
+            self._engine = create_engine(parse(self.url))
         with self._engine.begin() as connection:
             yield connection
 
     def _store(self, host_time):
         # Each client has a store of its own, as in another process.
         clock = SystemClock() if host_time else self.clock
-        store = SqlStore(flavour_of(parse(self._url)), clock=clock, server_time=False)
+        store = SqlStore(flavour_of(parse(self.url)), clock=clock, server_time=False)
         self._stores.append(store)
         return store
 

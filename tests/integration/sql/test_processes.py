@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -31,6 +32,7 @@ class Actors:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=Path(__file__).parents[3],
         )
         self._begun.append(actor)
         return actor
@@ -95,8 +97,7 @@ def test_two_processes_share_the_work_and_nothing_is_done_twice(place, actors):
     workers = [actors.begin("drain", 60, 20, 0.5) for _ in range(2)]
 
     done = [
-        [word for word in words_of(worker) if word not in ("enlisted", "end")]
-        for worker in workers
+        [word for word in words_of(worker) if word not in ("enlisted", "end")] for worker in workers
     ]
     assert sorted(done[0] + done[1]) == sent
     results = place.results(host_time=True)
