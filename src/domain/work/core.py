@@ -122,6 +122,11 @@ class WorkerCore:
         """Return the jobs at the pool by number."""
         return [(number, held.delivery) for number, held in self._at_pool.items()]
 
+    def delivery(self, number: int) -> Delivery | None:
+        """Return the delivery of a job at the pool, or of one being buried."""
+        held = self._at_pool.get(number) or self._graves.get(number)
+        return held.delivery if held else None
+
     def waiting(self) -> Sequence[Delivery]:
         """Return what is claimed and has not been handed over."""
         return [held.delivery for held in (*self._waiting, *(held for _, held in self._limited))]
