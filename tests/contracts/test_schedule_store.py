@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -92,6 +93,45 @@ def test_a_tick_is_claimed_by_exactly_one_of_many(place):
 
     last = NOON + 4 * MINUTE
     assert remembered(stores[0]) == [LastRun("report", last, last, total=5)]
+
+
+def test_a_claimed_tick_is_owed_until_it_is_remembered_as_published(store):
+    store.claim_tick("report", NOON, NOON + LATE, "every minute")
+    claimed = LastRun("report", NOON, NOON + LATE, total=1, schedule="every minute")
+    assert remembered(store) == [claimed]
+
+    store.remember([replace(claimed, published=True)])
+    store.remember([replace(claimed, published=True)])
+
+    assert remembered(store) == [replace(claimed, published=True)]
+    assert store.claim_tick("report", NOON, NOON + LATE) is False
+
+    store.claim_tick("report", NOON + MINUTE, NOON + MINUTE, "every minute")
+    assert remembered(store)[0].published is False
+
+
+def test_an_entry_may_be_remembered_before_its_first_tick(store):
+    begun = LastRun("report", NOON, NOON, total=0, schedule="hourly", published=True)
+
+    store.remember([begun, replace(begun, entry="backup")])
+
+    assert remembered(store) == [replace(begun, entry="backup"), begun]
+    assert store.claim_tick("report", NOON, NOON) is False
+    assert store.claim_tick("report", NOON + MINUTE, NOON + LATE, "hourly") is True
+    last = LastRun("report", NOON + MINUTE, NOON + LATE, total=1, schedule="hourly")
+    assert remembered(store)[1] == last
+
+
+def test_a_later_run_is_not_overwritten_and_a_known_total_stays(store):
+    for number in range(2):
+        store.claim_tick("report", NOON + number * MINUTE, NOON)
+
+    store.remember([LastRun("report", NOON, NOON, total=9, published=True)])
+    assert remembered(store) == [LastRun("report", NOON + MINUTE, NOON, total=2)]
+
+    store.remember([LastRun("report", NOON + 2 * MINUTE, NOON, total=9, published=True)])
+    later = LastRun("report", NOON + 2 * MINUTE, NOON, total=2, published=True)
+    assert remembered(store) == [later]
 
 
 def test_what_is_forgotten_begins_anew(store):

@@ -5,7 +5,7 @@ monotonic seconds.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
@@ -100,8 +100,16 @@ class AgreementTable:
         if last and run.due <= last.due:
             return False
         total = last.total + 1 if last else 1
-        self.ticks[run.entry] = LastRun(run.entry, run.due, run.sent_at, total)
+        self.ticks[run.entry] = replace(run, total=total, published=False)
         return True
+
+    def remember(self, run: LastRun) -> None:
+        """Write a run over one that is not of a later due time; a known `total` is kept."""
+        last = self.ticks.get(run.entry)
+        if last is None:
+            self.ticks[run.entry] = run
+        elif last.due <= run.due:
+            self.ticks[run.entry] = replace(run, total=last.total)
 
     def _has_room(self, name: str, limit: int, holder: str, at: float) -> bool:
         taken = {who: until for who, until in self.slots.get(name, {}).items() if until > at}

@@ -25,10 +25,17 @@ class MemoryScheduleStore(ScheduleStore):
         with self.memory.changed:
             return list(self.memory.agreements.ticks.values())
 
-    def claim_tick(self, entry: str, due: datetime, now: datetime) -> bool:
+    def claim_tick(self, entry: str, due: datetime, now: datetime, schedule: str = "") -> bool:
         """Claim a tick."""
+        run = LastRun(entry, due, now, total=1, schedule=schedule)
         with self.memory.changed:
-            return self.memory.agreements.claim_tick(LastRun(entry, due, now, total=1))
+            return self.memory.agreements.claim_tick(run)
+
+    def remember(self, runs: Sequence[LastRun]) -> None:
+        """Write runs over earlier ones."""
+        with self.memory.changed:
+            for run in runs:
+                self.memory.agreements.remember(run)
 
     def forget(self, entries: Sequence[str]) -> None:
         """Drop what is remembered."""
