@@ -69,7 +69,7 @@ class SqlBroker(Broker):
         if not messages:
             return
         if within is not None:
-            publish_within(self.store, messages, within, deadline)
+            publish_within(self.store, messages, within)
             return
         self.store.write(lambda t: self.insert(t, messages), deadline=deadline)
 

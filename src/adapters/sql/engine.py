@@ -149,6 +149,11 @@ class SqlStore:
         if last:
             self.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the schema is known to be there."""
+        return self._ready
+
     def open(self, unavailable: Unavailable = BrokerUnavailable) -> None:
         """Connect and make the schema, if that was not done yet."""
         if self._ready:

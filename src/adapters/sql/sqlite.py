@@ -34,6 +34,8 @@ _SYNCHRONOUS: Final = ("off", "normal", "full", "extra")
 _KEPT_READERS: Final = 4
 # Pages until a checkpoint: rows of a queue live shortly, and most are gone again by then.
 _CHECKPOINT_PAGES: Final = 4000
+# Milliseconds a reader waits for another process, which it rarely has to in WAL.
+_PATIENCE: Final = 5000
 _BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -298,21 +300,27 @@ class _FileWakeups(PolledWakeups):
 
 
 def _use_write_ahead_log(connection: Any) -> None:
-    """Switch the file to WAL: the only step that needs it alone, so others are waited for."""
-    end = monotonic() + 5.0
-    while True:
+    """Switch the file to WAL, once and for all.
+
+    Only this step needs the file alone. Who holds it for long is not waited for: the store works
+    without, if slower, and the next connection tries again.
+    """
+    end = monotonic() + 1.0
+    connection.execute("PRAGMA busy_timeout=20")
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
-            if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-                return
             connection.execute("PRAGMA journal_mode=wal").fetchone()
         except sqlite3.OperationalError as error:
             if _code(error) & 0xFF == sqlite3.SQLITE_READONLY:
-                return
-            if _code(error) & 0xFF not in _BUSY or monotonic() > end:
+                break
+            if _code(error) & 0xFF not in _BUSY:
                 raise
+            if monotonic() > end:
+                break
         else:
-            return
+            break
         sleep(0.005)
+    connection.execute(f"PRAGMA busy_timeout={_PATIENCE}")
 
 
 def _code(error: BaseException) -> int:

@@ -9,24 +9,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.engine import Connection
 
 from ...domain.errors import NotSupported
 from ...domain.messaging.message import TaskMessage
+from ...domain.messaging.queues import Binding, Exchange
 from .engine import SqlStore
 from .envelope import WRITTEN, row_of
-from .routes import bindings_of, route
+from .routes import route
 from .schema import NOBODY
+from .schema_setup import is_current, set_up
+from .transaction import Transaction
 
 
-def publish_within(
-    store: SqlStore, messages: Sequence[TaskMessage], within: object, deadline: float
-) -> None:
+def publish_within(store: SqlStore, messages: Sequence[TaskMessage], within: object) -> None:
     """Insert messages on the caller's connection. Raises NotSupported where it cannot serve."""
     connection = _connection(within, store)
-    store.open()
-    bindings = store.read(lambda t: bindings_of(t, messages), deadline=deadline)
+    if store.dialect == "sqlite":
+        _open_by(connection, store)
+    else:
+        store.open()
+    bindings = _bindings(connection, store) if any(one.exchange for one in messages) else ()
     now = store.now_ms()
     rows = [
         _named(row_of(message, queue, now))
@@ -37,6 +41,21 @@ def publish_within(
     if store.dialect == "postgresql":
         # Heard by listeners at the commit, and only then.
         connection.execute(text("SELECT pg_notify('celeriac_message', '')"))
+
+
+def _open_by(connection: Connection, store: SqlStore) -> None:
+    # The caller's transaction may keep the whole file locked, so that a connection of ours would
+    # wait for it in vain: what is missing is made on the caller's.
+    if not store.is_open:
+        theirs = Transaction(connection.connection.dbapi_connection, "?")
+        if not is_current(theirs, store.schema):
+            set_up(theirs, store.schema, store.flavour, store.engine())
+
+
+def _bindings(connection: Connection, store: SqlStore) -> list[Binding]:
+    c = store.schema.table("celeriac_binding").c
+    rows = connection.execute(select(c.exchange, c.kind, c.routing_key, c.queue))
+    return [Binding(Exchange(name, kind), key, queue) for name, kind, key, queue in rows]
 
 
 def _named(row: tuple[Any, ...]) -> dict[str, Any]:
