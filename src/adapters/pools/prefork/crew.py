@@ -45,6 +45,17 @@ class Crew:
         """Whether children die before they are ready."""
         return self._failures > 0
 
+    def resize(self, by: int) -> None:
+        """Want so many more or fewer, down to one."""
+        self.wanted = max(1, self.wanted + by)
+        if not self.failing:
+            self.next_birth = 0.0
+
+    def superfluous(self) -> list[Spoke]:
+        """Return the children that are too many, the idlest first."""
+        staying = sorted((spoke for spoke in self if not spoke.leaving), key=_load)
+        return staying[: max(0, len(staying) - self.wanted)]
+
     def recruit(self, nursery: Nursery, now: float) -> Iterator[Spoke]:
         """Ask for the children that are missing, if it is time, and yield their spokes.
 
@@ -88,3 +99,7 @@ class Crew:
         self._failures += 1
         self.next_birth = now + pause
         logger.error("%s before it could run anything; the next is tried in %gs", how, pause)
+
+
+def _load(spoke: Spoke) -> float:
+    return spoke.load

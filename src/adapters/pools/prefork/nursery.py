@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 from weakref import WeakSet
 
-import billiard
+from billiard import get_context  # pyright: ignore[reportAttributeAccessIssue] - made at run time
 
 from ....domain.work.job import Runner
 from . import child
@@ -83,10 +83,14 @@ class Nursery:
     def __init__(self, runner: Runner, options: ChildOptions) -> None:
         self.sock, theirs = socket.socketpair()
         hub_ends.add(self.sock)
-        context: Any = billiard.get_context("fork")
+        context: Any = get_context("fork")
         self._process = context.Process(
             target=_run, args=(theirs, runner, options), name="celeriac-nursery"
         )
+        # What is there now lives as long as the pool. Were it not frozen, the collector would
+        # write to all of it in each process, and so undo the sharing of memory.
+        gc.collect()
+        gc.freeze()
         self._process.start()
         theirs.close()
         self.sock.setblocking(False)
@@ -130,6 +134,7 @@ class Nursery:
     def close(self, patience: float) -> None:
         """Let it end, and with it every child that is left."""
         self.sock.close()
+        gc.unfreeze()
         self._process.join(patience)
         if self._process.is_alive():
             os.kill(self.pid, signal.SIGKILL)
@@ -142,10 +147,6 @@ class Nursery:
 def _run(sock: socket.socket, runner: Runner, options: ChildOptions) -> None:
     child._reset_signals()
     child._close_stdin()
-    # What is there now lives as long as the children: the collector need not touch, and so copy,
-    # the pages that hold it.
-    gc.collect()
-    gc.freeze()
     _Ward(sock, runner, options).work()
 
 
@@ -157,7 +158,7 @@ class _Ward:
         self._runner = runner
         self._options = options
         self._children: dict[int, Any] = {}
-        self._context: Any = billiard.get_context("fork")
+        self._context: Any = get_context("fork")
         self._die_with_parent = _death_signal()
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._woken, False)
