@@ -1,0 +1,1 @@
+"""Whole clusters in one process, under virtual time, with faults from a seed."""

@@ -1,0 +1,130 @@
+"""One worker of a simulated cluster: the real shell and core, one step at a time."""
+
+from collections.abc import Callable
+from typing import Any
+
+from celeriac.adapters.memory import MemoryResults, VirtualClock
+from celeriac.adapters.memory.entropy import SeededEntropy
+from celeriac.adapters.memory.pool import SimulatedPool
+from celeriac.adapters.memory.store import MemoryStore
+from celeriac.application.run_task import RunSettings, TaskRunner
+from celeriac.application.send import Sending
+from celeriac.application.work import Worker, WorkSettings, _Adopted, _Claimed, _LeaseLost
+from celeriac.domain.errors import BrokerUnavailable, LeaseLost
+from celeriac.domain.messaging.compose import Sender
+from celeriac.domain.messaging.routing import Router
+from celeriac.domain.work.core import WorkerCore, WorkerPolicy
+from celeriac.domain.work.job import Job, Report
+from tests.unit.domain.samples import CODEC
+
+from .faults import Faults, FaultyBroker, FaultySettler
+from .ledger import Ledger
+from .workload import DEADLY, DURATIONS, MAX_CRASHES, OPTIONS, TASKS
+
+QUEUE = "celery"
+LEASE = 15.0
+GRACE = 20.0
+
+
+def sending(broker: FaultyBroker, clock: VirtualClock, entropy: SeededEntropy) -> Sending:
+    return Sending(broker, Sender(Router(), CODEC, "gen@sim"), clock, entropy, deadline=5.0)
+
+
+class WatchedRunner(TaskRunner):
+    """Tells the ledger of each run, and how long it took in virtual time."""
+
+    watch: Callable[[Job], None]
+
+    def run(self, job: Job, progress: Any) -> Report:
+        self.watch(job)
+        report = super().run(job, progress)
+        return report._replace(runtime=DURATIONS.get(job.message.task, 0.0))
+
+
+class Node(Worker):
+    """A worker whose threads are steps: `turn`, `take_in` and `keep`."""
+
+    def __init__(
+        self,
+        name: str,
+        store: MemoryStore,
+        clock: VirtualClock,
+        entropy: SeededEntropy,
+        ledger: Ledger,
+        faults: Faults,
+        slots: int,
+        batch: int,
+    ) -> None:
+        self.name, self.paused_until, self.keep_due = name, 0.0, 0.0
+        self.faulty_broker = FaultyBroker(store, name, ledger, faults)
+        results = MemoryResults(store)
+        self.faulty_settler = FaultySettler(self.faulty_broker, results, name, ledger, faults)
+        self.simulated_pool = SimulatedPool(
+            clock,
+            slots,
+            batch=batch,
+            duration=lambda job: DURATIONS.get(job.message.task, 0.0),
+        )
+        self.doomed: int | None = None
+        self._ledger, self._time = ledger, clock
+        sends = sending(self.faulty_broker, clock, entropy)
+        runner = WatchedRunner(TASKS.get, CODEC, lambda: sends, clock, RunSettings(name))
+        runner.watch = self._begins
+        super().__init__(
+            WorkSettings(name, (QUEUE,), LEASE, GRACE),
+            WorkerCore(WorkerPolicy(slots, max_crashes=MAX_CRASHES), OPTIONS.get, CODEC),
+            self.faulty_broker,
+            self.faulty_settler,
+            results,
+            self.simulated_pool,
+            runner,
+            clock,
+        )
+
+    def step_pool(self) -> bool:
+        """Let one job begin or end; a deadly one ends its process as it begins."""
+        moved = self.simulated_pool.step()
+        if self.doomed is not None:
+            number, self.doomed = self.doomed, None
+            self.simulated_pool.kill(self.simulated_pool.running().index(number))
+        return moved
+
+    def take_in(self) -> None:
+        """Do what the intake thread does with one demand."""
+        limit, self._demand = self._demand, 0
+        if not limit:
+            return
+        try:
+            self._inbox.put(_Claimed(self.faulty_broker.claim([QUEUE], limit, 0.0)))
+        except LeaseLost:
+            self._inbox.put(_LeaseLost())
+            self._inbox.put(_Claimed(()))
+        except BrokerUnavailable:
+            self._inbox.put(_Claimed(()))
+
+    def keep(self) -> None:
+        """Do one round of the keeper thread."""
+        self.keep_due = self._time.monotonic() + LEASE / 3
+        try:
+            if not self.faulty_broker.renew():
+                self._inbox.put(_LeaseLost())
+                return
+            if orphans := self.faulty_broker.recover():
+                self._inbox.put(_Adopted(orphans))
+        except LeaseLost:
+            self._inbox.put(_LeaseLost())
+        except BrokerUnavailable:
+            self.keep_due = self._time.monotonic() + 1.0
+
+    def over(self) -> bool:
+        """Whether a stop that was asked for has come to its end."""
+        return self._is_over()
+
+    def end(self) -> None:
+        """Leave the cluster."""
+        self._end([])
+
+    def _begins(self, job: Job) -> None:
+        self._ledger.ran(self.name, job.message)
+        if job.message.task in DEADLY:
+            self.doomed = job.number
