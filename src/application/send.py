@@ -18,6 +18,7 @@ class Sending:
         self, broker: Broker, sender: Sender, clock: Clock, entropy: Entropy, deadline: float
     ) -> None:
         """Publish within `deadline` seconds or raise."""
+        self._declared = False
         self.broker, self.sender, self.deadline = broker, sender, deadline
         self._clock, self._entropy = clock, entropy
 
@@ -57,6 +58,7 @@ class Sending:
         while True:
             left = self.deadline - (self._clock.monotonic() - started)
             try:
+                self._declare()
                 self.broker.publish(messages, deadline=max(left, 0.001), within=within)
                 return
             except BrokerUnavailable:
@@ -66,6 +68,15 @@ class Sending:
                     raise
             attempt += 1
             self._clock.wait(pause)
+
+    def _declare(self) -> None:
+        """Make exchanges known before the first message: a worker may not have been there yet."""
+        if self._declared:
+            return
+        bound = [queue for queue in self.sender.router.queues.values() if queue.exchange.name]
+        if bound:
+            self.broker.declare(bound)
+        self._declared = True
 
     def _blamed(
         self,

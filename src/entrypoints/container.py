@@ -15,7 +15,7 @@ from dependency_injector import containers, providers
 from ..application.encoding import SerializerCodec
 from ..application.fetch_results import Fetching
 from ..application.send import Sending
-from ..application.settle import SeparateSettler
+from ..application.settle import ResultlessSettler, SeparateSettler
 from ..domain.errors import ImproperlyConfigured, UnknownScheme
 from ..domain.messaging.compose import Sender
 from ..domain.messaging.routing import Router
@@ -101,11 +101,19 @@ def make_broker(settings: Settings, stores: Stores, given: Any) -> Broker:
     return load(kind.broker)(stores.open(kind, url))  # type: ignore[no-any-return]
 
 
-def make_results(settings: Settings, stores: Stores, given: Any) -> ResultBackend:
-    """Return the result backend given, the one the URL asks for, or the one that keeps nothing."""
+def make_results(
+    settings: Settings, stores: Stores, given: Any, given_broker: Any
+) -> ResultBackend:
+    """Return the result backend given, the one the URL asks for, or the one that keeps nothing.
+
+    A ready broker in memory keeps results too, if nothing else is said.
+    """
     if given is not None:
         return given  # type: ignore[no-any-return]
-    url = backend_url(settings)
+    memory = getattr(given_broker, "memory", None)
+    if memory is not None and not settings.result_backend:
+        return load(BACKENDS["memory"].results)(memory)  # type: ignore[no-any-return]
+    url = backend_url(settings) if given_broker is None or settings.result_backend else None
     if url is None:
         return load(DISABLED_RESULTS)()  # type: ignore[no-any-return]
     kind = _technology(url, BACKENDS, "celeriac.backends")
@@ -121,12 +129,21 @@ def _technology(url: str, known: Mapping[str, Technology], group: str) -> Techno
 
 def make_settler(settings: Settings, broker: Broker, results: ResultBackend) -> Settler:
     """Return the atomic settler where broker and results are one store, else the general one."""
-    for kind in {id(kind): kind for kind in (*BROKERS.values(),)}.values():
-        if _is(broker, kind.broker) and (_is(results, kind.results) or _keeps_nothing(results)):
-            settler: Settler = load(kind.settler)(broker, results)
-            if settler.atomic:
-                return settler
-    return SeparateSettler(broker, results, settings.broker_publish_timeout)
+    separate = SeparateSettler(broker, results, settings.broker_publish_timeout)
+    kind = next((kind for kind in BROKERS.values() if _is(broker, kind.broker)), None)
+    if kind is None:
+        return separate
+    if _keeps_nothing(results):
+        store = getattr(broker, "memory", None) or getattr(broker, "store", None)
+        settler: Settler = load(kind.settler)(broker, load(kind.results)(store))
+        return ResultlessSettler(settler)
+    if not _is(results, kind.results):
+        return separate
+    try:
+        settler = load(kind.settler)(broker, results)
+    except ValueError:  # they are of one kind, but not of one place
+        return separate
+    return settler if settler.atomic else separate
 
 
 def _is(adapter: object, path: str) -> bool:
@@ -250,7 +267,7 @@ class Container(containers.DeclarativeContainer):
         make_broker, settings, stores, given_broker
     )
     results: providers.Provider[ResultBackend] = providers.ThreadSafeSingleton(
-        make_results, settings, stores, given_results
+        make_results, settings, stores, given_results, given_broker
     )
     settler: providers.Provider[Settler] = providers.ThreadSafeSingleton(
         make_settler, settings, broker, results
