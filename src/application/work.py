@@ -22,7 +22,7 @@ from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
 from ..domain.messaging.delivery import Delivery, Orphan, Undecodable
 from ..domain.work.core import WorkerCore
 from ..domain.work.effects import Bury, Effect, Kill, Note, Settle, Start
-from ..domain.work.job import Cancelled, PoolEvent, Progressed, Report, Reported
+from ..domain.work.job import Broken, Cancelled, PoolEvent, Progressed, Report, Reported
 from ..domain.work.settlement import Settlement
 from ..ports.broker import Broker
 from ..ports.clock import Clock
@@ -100,13 +100,19 @@ class Worker:
         pool: Pool,
         runner: TaskRunner,
         clock: Clock,
+        inbox: "SimpleQueue[Any] | None" = None,
+        housekeeping: Callable[[], None] = lambda: None,
     ) -> None:
-        """Wire the parts; nothing happens before `start`."""
+        """Wire the parts; nothing happens before `start`.
+
+        `inbox` is that of a pool that was started already, as one must be that forks.
+        """
         self.settings, self.core, self.pool = settings, core, pool
         self._broker, self._results, self._clock = broker, results, clock
         self._settler = SettlementMender(settler, runner.refused_result)
-        self._runner = runner
-        self._inbox: SimpleQueue[_Event] = SimpleQueue()
+        self._runner, self._housekeeping = runner, housekeeping
+        self._starts_pool = inbox is None
+        self._inbox: SimpleQueue[_Event] = SimpleQueue() if inbox is None else inbox
         self._log = WorkLog(core)
         self._unsettled: list[Settlement] = []
         self._pause = 0.0
@@ -120,13 +126,16 @@ class Worker:
         self._over = threading.Event()
         self.finished = threading.Event()
         self.completed = 0
+        #: Why the pool could not go on, if that is why the worker stopped.
+        self.broken: str | None = None
 
     # -- from the outside, any thread
 
     def start(self) -> None:
         """Start the pool, then join the cluster. Raises BrokerUnavailable."""
         # The pool comes first: its processes must not inherit a connection.
-        self.pool.start(self._runner, self._inbox.put)
+        if self._starts_pool:
+            self.pool.start(self._runner, self._inbox.put)
         self._broker.open()
         self._broker.enlist(self.settings.node, self.settings.lease)
 
@@ -152,6 +161,23 @@ class Worker:
                 self.turn(self._patience())
         finally:
             self._end(threads)
+
+    def work_off(self, step: Callable[[], bool]) -> None:
+        """Do all that is due now and leave, without any thread.
+
+        `step` has the pool do one thing, and tells whether there was one. What cannot go on before
+        time has passed is given back.
+        """
+        try:
+            while True:
+                self._waiting_for_first = False
+                self.turn(0.0)
+                stepped = step()
+                if self._waiting_for_first and not stepped and self._inbox.empty():
+                    break
+        finally:
+            self._carry_out(self.core.stop())
+            self._end([])
 
     # -- the hub
 
@@ -202,6 +228,10 @@ class Worker:
                 return self._begin_stop(tick, cold)
             case _Asked(act):
                 return act(self.core)
+            case Broken(cause):
+                logger.critical("the pool can run nothing any more, the worker leaves: %s", cause)
+                self.broken = cause
+                return self._begin_stop(tick, cold=True)
             case Progressed(records):
                 self._store([progress.record for progress in records])
                 return []
@@ -257,9 +287,9 @@ class Worker:
             return
         try:
             self._results.store(records)
-        except BackendUnavailable as away:
+        except Exception as broken:
             # Progress is a courtesy: the end of the task will be stored whatever happens.
-            logger.warning("progress of %d tasks not stored: %s", len(records), away)
+            logger.warning("progress of %d tasks not stored: %s", len(records), broken)
 
     # -- settling, whatever the store does
 
@@ -357,9 +387,8 @@ class Worker:
         period = self.settings.lease / 3
         while not self._over.is_set():
             try:
-                orphans = self._broker.recover()
-                if orphans:
-                    self._inbox.put(_Adopted(orphans))
+                self._adopt()
+                self._housekeeping()
                 if self._over.wait(period):
                     return
                 if not self._broker.renew():
@@ -374,7 +403,16 @@ class Worker:
                 logger.exception("keeping the lease failed in a way that was not foreseen")
                 self._over.wait(min(period, 1.0))
 
+    def _adopt(self) -> None:
+        while not self._over.is_set() and (orphans := self._broker.recover()):
+            self._inbox.put(_Adopted(orphans))
+
     def _rejoin(self) -> Iterable[Effect]:
+        try:
+            if self._broker.renew():
+                return []  # several threads met the same loss, and one word of it was enough
+        except (LeaseLost, *_AWAY):
+            logger.debug("the lease cannot be asked about, so it counts as lost")
         logger.error(
             "the lease of %g s was lost (worker_lease): what was in hand belongs to other workers "
             "now and nothing of it will be committed here",

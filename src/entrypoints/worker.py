@@ -1,22 +1,34 @@
 """A worker of an app: its parts put together, started and stopped as one."""
 
+import logging
 import os
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, Final
 
 from ..application.answer_control import Answering
+from ..application.housekeeping import Housekeeping, lifetime
 from ..application.run_task import RunSettings, TaskRunner
 from ..application.work import Worker, WorkSettings
-from ..domain.errors import QueueNotFound
+from ..domain.errors import BrokerUnavailable, QueueNotFound
 from ..domain.tasks.options import TaskOptions
 from ..domain.work.core import WorkerCore, WorkerPolicy
-from ..ports.pool import Pool
+from ..domain.work.effects import Effect
+from ..ports.pool import Pool, Stop
 from .container import make_pool
 from .library.app import Celeriac
 from .node_names import node_name
+
+logger = logging.getLogger("celeriac.worker")
+
+#: How long children may take to leave when the worker cannot start, in seconds.
+PARTING_SECONDS: Final = 1.0
+#: First pause between attempts to reach the broker at start-up, and the longest, in seconds.
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,60 +46,79 @@ class WorkerOptions:
     soft_time_limit: float | None = None
     remote_control: bool | None = None
     grace_period: float | None = None
+    prepare: Callable[[], None] = lambda: None  # called where tasks will run, before the first
 
 
 class AppWorker:
-    """One worker of one app. Make it, `start` it, `run` it; `stop` it from anywhere."""
+    """One worker of one app. Make it, `start` it, `run` it; `stop` it from anywhere.
+
+    The pool is started before the adapters are even imported: what it forks is then as small as
+    the app itself, and holds neither a connection nor a driver.
+    """
 
     def __init__(self, app: Celeriac, options: WorkerOptions | None = None) -> None:
-        """Put the parts together; nothing is opened yet."""
+        """Look at what is asked for; nothing is opened or started yet."""
         self.app, self.options = app, options or WorkerOptions()
-        conf = app.conf
         self.node = node_name(self.options.hostname, socket.gethostname())
         self.pool = self._pool()
         self.queues = self._queues()
-        runner = self._runner()
-        container = app.container
-        core = WorkerCore(self._policy(), self._find_options, container.result_codec())
-        self.worker = Worker(
-            WorkSettings(
-                node=self.node,
-                queues=self.queues,
-                lease=conf.worker_lease,
-                grace=_first(self.options.grace_period, conf.worker_grace_period),
-            ),
-            core,
-            container.broker(),
-            container.settler(),
-            container.results(),
-            self.pool,
-            runner,
-            container.clock(),
-        )
+        self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self._stop_asked: list[bool] = []
+        self._worker: Worker | None = None
         self._answering: Answering | None = None
+
+    @property
+    def worker(self) -> Worker:
+        """The shell. Only after `start`."""
+        if self._worker is None:
+            raise RuntimeError("the worker has not been started: call start() first")
+        return self._worker
 
     # -- life
 
-    def start(self) -> None:
-        """Start the pool, join the cluster, listen. Raises BrokerUnavailable."""
-        self.worker.start()
-        container, conf = self.app.container, self.app.conf
-        router = container.router()
-        container.broker().declare([router.queue(name) for name in self.queues])
-        if _first(self.options.remote_control, conf.worker_enable_remote_control):
-            self._answering = Answering(self.worker, container.bus(), container.clock(), self.node)
-            self._answering.start()
+    def start(self, before: "Callable[[AppWorker], None]" = lambda worker: None) -> None:
+        """Start the pool, join the cluster, listen.
+
+        `before` is called when the broker is there and nothing has been claimed yet.
+        When it fails nothing is left behind. Raises BrokerUnavailable, ImproperlyConfigured.
+        """
+        runner = self._runner()
+        self.pool.start(runner, self._inbox.put)
+        try:
+            self._join(runner)
+            before(self)
+        except BaseException:
+            self.pool.stop(Stop.COLD, PARTING_SECONDS)
+            raise
 
     def run(self) -> None:
         """Work until stopped; a pool that wants the main thread gets the calling one."""
-        run_main = getattr(self.pool, "run_main", None)
-        if getattr(self.pool, "wants_main_thread", False) and run_main is not None:
+        if self.pool.wants_main_thread:
             hub = threading.Thread(target=self._run_hub, name="celeriac-hub")
             hub.start()
-            run_main()
+            self.pool.run_main()
             hub.join()
         else:
             self._run_hub()
+
+    def stop(self, *, cold: bool = False) -> None:
+        """Ask for the end: warm by default, cold gives running tasks no grace.
+
+        Safe in a signal handler: it takes no lock.
+        """
+        if self._worker is None:
+            self._stop_asked.append(cold)
+        else:
+            self._worker.stop(cold=cold)
+
+    def ask(self, act: Callable[[WorkerCore], Iterable[Effect]]) -> None:
+        """Have something done by the thread that owns the core. Safe in a signal handler."""
+        self.worker.ask(act)
+
+    @property
+    def broken(self) -> str | None:
+        """Why the pool could not go on, if that is why the worker stopped."""
+        return self.worker.broken
 
     def _run_hub(self) -> None:
         try:
@@ -96,16 +127,67 @@ class AppWorker:
             if self._answering is not None:
                 self._answering.stop()
 
-    def stop(self, *, cold: bool = False) -> None:
-        """Ask for the end: warm by default, cold gives running tasks no grace."""
-        self.worker.stop(cold=cold)
+    # -- joining
+
+    def _join(self, runner: TaskRunner) -> None:
+        worker = self._shell(runner)
+        container, conf = self.app.container, self.app.conf
+        self._persistently(worker.start)
+        router = container.router()
+        queues = [router.queue(name) for name in self.queues]
+        self._persistently(lambda: container.broker().declare(queues))
+        if _first(self.options.remote_control, conf.worker_enable_remote_control):
+            self._answering = Answering(worker, container.bus(), container.clock(), self.node)
+            self._answering.start()
+        self._worker = worker
+        for cold in self._stop_asked:
+            worker.stop(cold=cold)
+
+    def _shell(self, runner: TaskRunner) -> Worker:
+        conf, container = self.app.conf, self.app.container
+        return Worker(
+            WorkSettings(
+                node=self.node,
+                queues=self.queues,
+                lease=conf.worker_lease,
+                grace=_first(self.options.grace_period, conf.worker_grace_period),
+            ),
+            WorkerCore(self._policy(), self._find_options, container.result_codec()),
+            container.broker(),
+            container.settler(),
+            container.results(),
+            self.pool,
+            runner,
+            container.clock(),
+            self._inbox,
+            Housekeeping(
+                container.results(), lifetime(conf.result_expires), container.clock()
+            ).turn,
+        )
+
+    def _persistently(self, act: Callable[[], None]) -> None:
+        """Do it; with broker_connection_retry_on_startup, again until the broker is there."""
+        conf, clock = self.app.conf, self.app.container.clock()
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                act()
+                return
+            except BrokerUnavailable as away:
+                most = conf.broker_connection_max_retries
+                if not conf.broker_connection_retry_on_startup or (most and attempt > most):
+                    raise
+                pause = min(LONGEST_PAUSE, attempt * FIRST_PAUSE)
+                logger.error("cannot reach the broker, next attempt in %g s: %s", pause, away)
+                clock.wait(pause)
 
     # -- parts
 
     def _pool(self) -> Pool:
         asked = self.options.pool or self.app.conf.worker_pool
         if not isinstance(asked, str):
-            return asked  # type: ignore[no-any-return]
+            return asked
         return make_pool(self.app.conf, asked, self._slots())
 
     def _slots(self) -> int:
@@ -157,8 +239,6 @@ class AppWorker:
 
     def _runner(self) -> TaskRunner:
         conf, app = self.app.conf, self.app
-        keeps = app.container.results().capabilities.max_bytes
-        limits = [limit for limit in (conf.result_max_bytes, keeps) if limit]
         return TaskRunner(
             app.tasks.get,
             app.container.codec(),
@@ -168,8 +248,10 @@ class AppWorker:
                 node=self.node,
                 result_serializer=conf.result_serializer,
                 result_extended=conf.result_extended,
-                result_max_bytes=min(limits, default=None),
+                # What the store itself cannot keep is refused when it is settled.
+                result_max_bytes=conf.result_max_bytes,
             ),
+            self.options.prepare,
         )
 
 

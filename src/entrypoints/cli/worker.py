@@ -1,0 +1,246 @@
+"""`celeriac worker`: run a worker until a signal stops it.
+
+Exit codes: 0 after a clean stop, 1 when it could not start or its pool broke, 2 for a wrong
+command line, 69 when the broker cannot be reached at start-up.
+"""
+
+import importlib
+import logging
+import socket
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ... import __version__
+from ..banner import worker_banner
+from ..logs import LogOptions, Logs
+from ..node_names import node_name
+from ..worker import AppWorker, WorkerOptions
+from . import daemon as daemons
+from .embedded_beat import EmbeddedBeat
+from .options import (
+    CommaSeparated,
+    GroupedCommand,
+    log_format_option,
+    loglevel_option,
+    option,
+)
+from .process_signals import Signals
+from .program import CommandFailed
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..library.app import Celeriac
+
+logger = logging.getLogger("celeriac.worker")
+
+WORKER: Final = "Worker Options"
+POOL: Final = "Pool Options"
+QUEUES: Final = "Queue Options"
+FEATURES: Final = "Features"
+BEAT: Final = "Embedded Beat Options"
+
+#: Options that are settings by another name.
+SETTINGS: Final = {
+    "concurrency": "worker_concurrency",
+    "pool": "worker_pool",
+    "max_tasks_per_child": "worker_max_tasks_per_child",
+    "max_memory_per_child": "worker_max_memory_per_child",
+    "pool_start_method": "worker_pool_start_method",
+    "prefetch_multiplier": "worker_prefetch_multiplier",
+    "disable_prefetch": "worker_disable_prefetch",
+    "time_limit": "task_time_limit",
+    "soft_time_limit": "task_soft_time_limit",
+    "grace_period": "worker_grace_period",
+}
+#: Options that are taken and named in the log, because what they govern does not exist yet.
+NOT_YET: Final = (
+    "statedb",
+    "optimization",
+    "task_events",
+    "without_gossip",
+    "without_mingle",
+    "without_heartbeat",
+    "heartbeat_interval",
+    "autoscale",
+    "executable",
+)
+
+
+@click.command(
+    "worker",
+    cls=GroupedCommand,
+    context_settings={"allow_extra_args": True},
+    help="""Run a worker.
+
+    Words after -- of the form setting=value are settings:
+    celeriac -A shop worker -- prefetch_multiplier=1
+    """,
+)
+@option("-n", "--hostname", group=WORKER, help="Name of the node; may hold %h, %n, %d.")
+@option("-D", "--detach", group=WORKER, is_flag=True, help="Leave the terminal.")
+@option("-S", "--statedb", group=WORKER, help="No effect yet.")
+@loglevel_option(WORKER)
+@log_format_option(WORKER)
+@option(
+    "-O",
+    "--optimization",
+    group=WORKER,
+    type=click.Choice(["default", "fair"]),
+    default=None,
+    help="No effect: tasks are always dealt fairly.",
+)
+@option("--prefetch-multiplier", group=WORKER, type=int, help="Claimed ahead, for each slot.")
+@option(
+    "--disable-prefetch",
+    group=WORKER,
+    is_flag=True,
+    default=None,
+    help="Claim nothing ahead.",
+)
+@option(
+    "--grace-period",
+    group=WORKER,
+    type=float,
+    metavar="SECONDS",
+    help="Time that running tasks have to end when the worker stops.",
+)
+@option("-c", "--concurrency", group=POOL, help="How many tasks run at once, or 'auto'.")
+@option("-P", "--pool", group=POOL, metavar="POOL", help="prefork, threads, solo, …")
+@option(
+    "-E", "--task-events", "--events", group=POOL, is_flag=True, default=None, help="No effect yet."
+)
+@option("--time-limit", group=POOL, type=float, help="Seconds after which a task is ended.")
+@option(
+    "--soft-time-limit", group=POOL, type=float, help="Seconds after which a task is interrupted."
+)
+@option("--max-tasks-per-child", group=POOL, type=int, help="Then the process is replaced.")
+@option("--pool-start-method", group=POOL, type=click.Choice(["fork", "spawn"]), default=None)
+@option("--max-memory-per-child", group=POOL, type=int, help="In KiB; then it is replaced.")
+@option(
+    "--purge", "--discard", group=QUEUES, is_flag=True, default=None, help="Empty the queues first."
+)
+@option("-Q", "--queues", group=QUEUES, type=CommaSeparated(), help="Queues to work on.")
+@option("-X", "--exclude-queues", group=QUEUES, type=CommaSeparated(), help="Queues to leave.")
+@option("-I", "--include", group=QUEUES, type=CommaSeparated(), help="Modules to import.")
+@option("--without-gossip", group=FEATURES, is_flag=True, default=None, help="No effect yet.")
+@option("--without-mingle", group=FEATURES, is_flag=True, default=None, help="No effect yet.")
+@option("--without-heartbeat", group=FEATURES, is_flag=True, default=None, help="No effect yet.")
+@option("--heartbeat-interval", group=FEATURES, type=int, help="No effect yet.")
+@option("--autoscale", group=FEATURES, metavar="MAX,MIN", help="No effect yet.")
+@option("-B", "--beat", group=BEAT, is_flag=True, default=None, help="Run beat in here as well.")
+@option("-s", "--schedule-filename", "--schedule", group=BEAT, help="File of beat's last runs.")
+@option("--scheduler", group=BEAT, help="Class of beat's scheduler.")
+@daemons.daemon_options
+@click.pass_context
+def command(ctx: click.Context, /, **asked: Any) -> None:
+    """Run a worker."""
+    session: Session = ctx.obj
+    app = session.app
+    _configure(app, ctx.args, asked)
+    node = node_name(asked["hostname"], socket.gethostname())
+    daemon = daemons.Daemon(**{name: asked[name] for name in daemons.Daemon.__slots__})
+    daemon = daemon.settled(app.conf, "worker")
+    if asked["detach"]:
+        daemons.detach()
+    daemons.take_identity(daemon)
+    with daemons.pid_file(daemon, node):
+        logs = Logs(log_options(session, asked, node, daemon.logfile, app))
+        logs.set_up()
+        _say_what_has_no_effect(session, asked, node)
+        import_tasks(app, asked["include"] or ())
+        worker = AppWorker(
+            app,
+            WorkerOptions(
+                hostname=asked["hostname"],
+                queues=asked["queues"],
+                exclude_queues=asked["exclude_queues"] or (),
+                prepare=logs.enter_process,
+            ),
+        )
+        with_tasks = logging.getLogger().isEnabledFor(logging.INFO)
+        session.say(worker_banner(worker, __version__, with_tasks=with_tasks))
+        _work(worker, asked)
+
+
+def _work(worker: AppWorker, asked: dict[str, Any]) -> None:
+    signals = Signals(worker)
+    signals.take()
+    beat = EmbeddedBeat(worker.app, asked) if asked["beat"] else None
+    before = _purge if asked["purge"] else _nothing
+    worker.start(before)
+    signals.begin()
+    logger.info("%s ready.", worker.node)
+    if beat is not None:
+        beat.start()
+    try:
+        worker.run()
+    finally:
+        if beat is not None:
+            beat.stop()
+    if worker.broken is not None:
+        raise CommandFailed(f"the pool broke: {worker.broken}")
+
+
+def _purge(worker: AppWorker) -> None:
+    gone = worker.app.broker.purge(worker.queues)
+    logger.warning("purged %d messages from %s", gone, ", ".join(worker.queues))
+
+
+def _nothing(worker: AppWorker) -> None:
+    pass
+
+
+def _configure(app: "Celeriac", words: Sequence[str], asked: dict[str, Any]) -> None:
+    """Let the command line win over all other sources of settings."""
+    if words:
+        app.config_from_cmdline(list(words), namespace="worker")
+    for name, setting in SETTINGS.items():
+        if asked[name] is not None:
+            app.conf[setting] = asked[name]
+
+
+def import_tasks(app: "Celeriac", include: Iterable[str]) -> None:
+    """Import what holds tasks, as settings and -I say. What does not import ends the program."""
+    for module in dict.fromkeys((*app.conf.imports, *app.conf.include, *include)):
+        try:
+            importlib.import_module(module)
+        except Exception as broken:
+            logger.exception("cannot import %s", module)
+            raise CommandFailed(
+                f"module {module!r}, which the settings imports and include or -I name, could not "
+                f"be imported: {broken!r}"
+            ) from broken
+
+
+def log_options(
+    session: Session, asked: dict[str, Any], node: str, file: str | None, app: "Celeriac"
+) -> LogOptions:
+    """Return how to log, by command line and settings."""
+    conf = app.conf
+    return LogOptions(
+        node=node,
+        level=logging.getLevelNamesMapping()[asked["loglevel"]],
+        style=asked["log_format"] or conf.worker_log_format_style,
+        format=conf.worker_log_format,
+        datefmt=conf.worker_log_datefmt,
+        task_format=conf.worker_task_log_format,
+        task_datefmt=conf.worker_task_log_datefmt,
+        file=file,
+        colour=False if session.no_color else conf.worker_log_color,
+        hijack=conf.worker_hijack_root_logger,
+        redirect=conf.worker_redirect_stdouts,
+        redirect_level=_level(conf.worker_redirect_stdouts_level),
+    )
+
+
+def _level(value: Any) -> int:
+    return value if isinstance(value, int) else logging.getLevelNamesMapping()[str(value).upper()]
+
+
+def _say_what_has_no_effect(session: Session, asked: dict[str, Any], node: str) -> None:
+    given = [f"--{name.replace('_', '-')}" for name in NOT_YET if asked[name] is not None]
+    given += session.without_effect
+    if given:
+        logger.warning("%s: without effect as yet: %s", node, ", ".join(given))
