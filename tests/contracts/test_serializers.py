@@ -33,10 +33,9 @@ def test_plain_values_come_back_as_they_were(serializer, value):
 @given(data=st.binary(max_size=200))
 @pytest.mark.parametrize("serializer", [JsonSerializer()], ids=lambda one: one.name)
 def test_any_bytes_give_a_value_or_a_decode_error_and_nothing_else(serializer, data):
-    try:
-        serializer.loads(data)
-    except DecodeError as refused:
-        assert str(refused).startswith("not JSON")
+    said = said_of(serializer, data)
+
+    assert said is None or said.startswith("not JSON")
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\x00", b"{", b"\x80\x04", b"\xff\xfe\x00"])
@@ -58,3 +57,12 @@ def test_a_serializer_names_itself_and_its_content_type(serializer):
     assert serializer.name
     assert "/" in serializer.content_type
     assert serializer.content_encoding in ("utf-8", "binary")
+
+
+def said_of(serializer, data):
+    """Return what a refusal says; None: the bytes were decoded."""
+    try:
+        serializer.loads(data)
+    except DecodeError as refused:
+        return str(refused)
+    return None
