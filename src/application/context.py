@@ -137,7 +137,7 @@ def of_message(
         chord=embed.get("chord"),
         eta=message.eta and message.eta.isoformat(),
         expires=message.expires and message.expires.isoformat(),
-        headers=message.headers,
+        headers=custom_headers(message.headers),
         hostname=node,
         called_directly=False,
         correlation_id=message.properties.get("correlation_id") or message.id,
@@ -151,6 +151,19 @@ def of_message(
         },
     )
     return context
+
+
+#: Headers that the protocol or a broker writes; what else there is, somebody asked for.
+_PROTOCOL: Final = frozenset(
+    "lang task id shadow eta expires group group_index retries timelimit root_id parent_id "
+    "argsrepr kwargsrepr origin ignore_result replaced_task_nesting stamped_headers stamps "
+    "compression redelivered".split()
+)
+
+
+def custom_headers(headers: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the headers that the caller gave; None when there are none."""
+    return {name: headers[name] for name in headers if name not in _PROTOCOL} or None
 
 
 #: What runs here, the innermost first: (task, its context, what ran around it).

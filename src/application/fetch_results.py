@@ -47,10 +47,14 @@ class Fetching:
         """Wait until a task is ready. Raises TimeoutError after `timeout` seconds."""
         ends = None if timeout is None else self._clock.monotonic() + timeout
         while True:
-            left = LOOK_SECONDS if ends is None else ends - self._clock.monotonic()
-            ready = self.results.watch([task_id], max(0.0, min(left, LOOK_SECONDS)))
+            begun = self._clock.monotonic()
+            look = LOOK_SECONDS if ends is None else max(0.0, min(ends - begun, LOOK_SECONDS))
+            ready = self.results.watch([task_id], look)
             if ready:
                 return Found(ready[0], self._value(ready[0]))
+            if self._clock.monotonic() == begun:
+                # Virtual time passes only if somebody waits for it.
+                self._clock.wait(look)
             if ends is not None and self._clock.monotonic() >= ends:
                 raise errors.TimeoutError(f"task {task_id} was not ready within {timeout:g} s")
             if on_look is not None:
@@ -74,7 +78,8 @@ class Fetching:
 def find_exception(module: str, name: str) -> type[BaseException] | None:
     """Look an exception class up among loaded modules: nothing is ever imported for it.
 
-    Raises SecurityError when what stands there is no exception class.
+    None for one that is no Exception: a task's SystemExit must not end the process that asks what
+    became of the task. Raises SecurityError when what stands there is no exception class.
     """
     found: Any = None
     if module in ("celery.exceptions", "celeriac.exceptions", "billiard.exceptions"):
@@ -87,4 +92,4 @@ def find_exception(module: str, name: str) -> type[BaseException] | None:
         return None
     if not (isinstance(found, type) and issubclass(found, BaseException)):
         raise SecurityError(f"a stored failure names {module}.{name}, which is no exception class")
-    return found
+    return found if issubclass(found, Exception) else None

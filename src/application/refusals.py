@@ -1,16 +1,24 @@
 """Settlements that a store refuses for what they hold, mended so that the delivery can end.
 
-A store may refuse one result (too large for its column, say) among a hundred. The batch is then
-committed with that result replaced by a failure that tells why: never is it tried for ever.
+A store may refuse one result (too large for its column, say) among a hundred. The others are then
+committed as they are, and that one with a failure in its place that tells why: no settlement is
+tried for ever, and none holds up the rest.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
-from ..domain.errors import SettlementRefused
+from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost, SettlementRefused
 from ..domain.tasks.result_record import ResultRecord
 from ..domain.work.settlement import Settlement
 from ..ports.settler import Settler
+
+logger = logging.getLogger("celeriac.worker")
+
+#: The store is away, or another owns the deliveries: nothing is wrong with what was to be settled.
+_NOT_ITS_FAULT: Final = (BrokerUnavailable, BackendUnavailable, LeaseLost)
 
 #: Makes the failure that is stored in place of a refused record.
 Mend = Callable[[ResultRecord, str], ResultRecord]
@@ -24,21 +32,50 @@ class SettlementMender:
         self._settler, self._mend = settler, mend
 
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
-        """Commit settlements; a refused one loses its results, then its follow-ups too."""
-        batch = list(settlements)
-        times: dict[int, int] = {}
-        while True:
-            try:
-                return self._settler.settle(batch)
-            except SettlementRefused as refused:
-                index = refused.index
-                times[index] = times.get(index, 0) + 1
-                if times[index] > 2:
-                    raise
-                batch[index] = self._without(batch[index], str(refused), times[index])
+        """Commit settlements; a refused one without its follow-ups, at last without its results.
 
-    def _without(self, settlement: Settlement, why: str, times: int) -> Settlement:
-        if times == 1:
-            results = tuple(self._mend(record, why) for record in settlement.results)
-            return replace(settlement, results=results, publish=())
-        return replace(settlement, results=(), publish=(), part=None)
+        Raises BrokerUnavailable, BackendUnavailable or LeaseLost, as the settler does.
+        """
+        try:
+            return self._settler.settle(settlements)
+        except _NOT_ITS_FAULT:
+            raise
+        except Exception as why:
+            _tell(why)
+            return [self._settle_alone(settlement) for settlement in settlements]
+
+    def _settle_alone(self, settlement: Settlement) -> bool:
+        why = ""
+        for mend in (_as_it_is, self._with_failures, _bare):
+            try:
+                return self._settler.settle([mend(settlement, why)])[0]
+            except _NOT_ITS_FAULT:
+                raise
+            except Exception as refused:
+                why = _reason(refused)
+                _tell(refused)
+        logger.critical("a delivery cannot be settled; it goes back to its queue when this ends")
+        return False
+
+    def _with_failures(self, settlement: Settlement, why: str) -> Settlement:
+        results = tuple(self._mend(record, why) for record in settlement.results)
+        return replace(settlement, results=results, publish=())
+
+
+def _as_it_is(settlement: Settlement, why: str) -> Settlement:
+    return settlement
+
+
+def _bare(settlement: Settlement, why: str) -> Settlement:
+    return replace(settlement, results=(), publish=(), part=None)
+
+
+def _reason(refused: Exception) -> str:
+    return str(refused.args[1] if isinstance(refused, SettlementRefused) else refused)
+
+
+def _tell(why: Exception) -> None:
+    if isinstance(why, SettlementRefused):
+        logger.warning("%s", why)
+    else:
+        logger.error("a settlement failed in a way that was not foreseen", exc_info=why)

@@ -8,7 +8,7 @@ itself sends and the progress it reports.
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from traceback import format_exception
 from typing import Any, Final, Protocol
@@ -18,7 +18,6 @@ from ..domain.errors import (
     BackendStoreError,
     ContentDisallowed,
     DecodeError,
-    EncodeError,
     Ignore,
     InvalidTaskError,
     Reject,
@@ -197,7 +196,7 @@ class TaskRunner(Runner):
             return self._refused(job, error, "unknown-task")
         run = self._execution(number, message, body, task)
         text = "".join(format_exception(error))
-        report = conclude(run, Raised(error, text, timed_out=timed_out), now=self._clock.now())
+        report = self._failed(run, Raised(error, text, timed_out=timed_out))
         if _is_revocation(error):
             report = report._replace(
                 state=states.REVOKED,
@@ -247,9 +246,9 @@ class TaskRunner(Runner):
                 return Ignored()
             case Reject():
                 return Rejected(str(exc.reason), bool(exc.requeue))
-            case Retry():
-                return self._retry(exc)
         try:
+            if isinstance(exc, Retry):
+                return self._retry(exc)
             instead = task.retry_of(exc)
         except Exception as broken:
             return _raised(broken, run.options)
@@ -278,6 +277,7 @@ class TaskRunner(Runner):
             args=tuple(sig.get("args") or ()) if sig else None,
             kwargs=sig.get("kwargs") if sig else None,
             options=options,
+            sent=getattr(asked, "sent", False),
         )
 
     def _concluded(
@@ -286,14 +286,25 @@ class TaskRunner(Runner):
         try:
             report = conclude(run, outcome, now=self._clock.now(), runtime=runtime)
             self._check_size(report)
-        except (EncodeError, ResultTooLarge, ValueError) as broken:
+        except Exception as broken:
+            # The value cannot be stored, or what it leads to cannot be sent.
             outcome = _raised(broken, run.options)
-            report = conclude(run, outcome, now=self._clock.now(), runtime=runtime)
+            report = self._failed(run, outcome, runtime)
         if isinstance(outcome, Raised):
             report = self._call_errbacks(run, outcome, report)
             if isinstance(outcome.exception, TypeError):
                 report = self._blame_arguments(run, report)
         return report, outcome
+
+    def _failed(self, run: Execution, outcome: Raised, runtime: float = 0.0) -> Report:
+        """Report a failure, if need be without its errbacks: a report there must be."""
+        now = self._clock.now()
+        try:
+            return conclude(run, outcome, now=now, runtime=runtime)
+        except Exception:
+            logger.exception("the errbacks of task %s cannot be sent", run.message.id)
+        body = Body(run.body.args, run.body.kwargs, {})
+        return conclude(replace(run, body=body), outcome, now=now, runtime=runtime)
 
     def _check_size(self, report: Report) -> None:
         limit = self._settings.result_max_bytes

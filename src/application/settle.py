@@ -5,7 +5,9 @@ repeated, so a crash at any point is mended by the redelivery.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from ..domain.errors import QueueNotFound, SettlementRefused
 from ..domain.work.settlement import Settlement
 from ..ports.broker import Broker
 from ..ports.results import ResultBackend
@@ -15,20 +17,16 @@ from ..ports.settler import Settler
 class SeparateSettler(Settler):
     """Publish, store, count, acknowledge: in this order, each in one round trip a batch."""
 
+    atomic = False
+
     def __init__(self, broker: Broker, results: ResultBackend, deadline: float) -> None:
         """Publish within `deadline` seconds or raise."""
         self._broker, self._results, self._deadline = broker, results, deadline
 
-    @property
-    def atomic(self) -> bool:
-        """No: two systems cannot commit as one."""
-        return False
-
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """Commit settlements; see Settler.settle."""
-        messages = [message for one in settlements for message in one.publish]
-        if messages:
-            self._broker.publish(messages, deadline=self._deadline)
+        self._check_sizes(settlements)
+        self._publish(settlements)
         records = [record for one in settlements for record in one.results]
         if records:
             self._results.store(records)
@@ -36,3 +34,45 @@ class SeparateSettler(Settler):
         if parts:
             self._results.count_parts(parts)
         return self._broker.settle([(one.token, one.disposition) for one in settlements])
+
+    def _check_sizes(self, settlements: Sequence[Settlement]) -> None:
+        """Refuse what the store would refuse, before anything is published."""
+        limit = self._results.capabilities.max_bytes
+        if limit is None:
+            return
+        for index, settlement in enumerate(settlements):
+            for record in settlement.results:
+                size = len(record.result.data) if record.result else 0
+                if size > limit:
+                    why = f"a result of {size} bytes, and {self._results.url} holds {limit}"
+                    raise SettlementRefused(index, why)
+
+    def _publish(self, settlements: Sequence[Settlement]) -> None:
+        messages = [message for one in settlements for message in one.publish]
+        if not messages:
+            return
+        try:
+            self._broker.publish(messages, deadline=self._deadline)
+        except QueueNotFound as lost:
+            # Nothing of the batch was stored; which message it was, only the broker knows.
+            first = next(index for index, one in enumerate(settlements) if one.publish)
+            raise SettlementRefused(first, str(lost)) from lost
+
+
+class ResultlessSettler(Settler):
+    """Where no results are kept: settles without them, in one step where the broker's store can."""
+
+    def __init__(self, settler: Settler) -> None:
+        """Settle with `settler`."""
+        self._settler = settler
+
+    @property
+    def atomic(self) -> bool:
+        """As the settler behind it."""
+        return self._settler.atomic
+
+    def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
+        """Commit settlements without their results; see Settler.settle."""
+        return self._settler.settle(
+            [replace(one, results=(), part=None) if one.results else one for one in settlements]
+        )

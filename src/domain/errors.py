@@ -13,7 +13,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from types import TracebackType
     from typing import IO, Any, NoReturn
@@ -183,6 +183,8 @@ class Retry(TaskPredicate):
     exc: BaseException | None = None
     excs: str | None = None
     when: float | datetime | None = None
+    #: Whether the next attempt is on its way already (`retry(throw=False)`).
+    sent: bool = False
 
     def __init__(
         self,
@@ -383,7 +385,12 @@ class MissingExtra(ImproperlyConfigured):
 
 
 class BrokerUnavailable(OperationalError):
-    """The broker did not answer, or not in time: none, some or all of it may have happened."""
+    """The broker did not answer, or not in time: none, some or all of it may have happened.
+
+    `sent` holds the results of those batches of `publish_many` that were confirmed before.
+    """
+
+    sent: Sequence[Any] = ()
 
 
 class BackendUnavailable(OperationalError):

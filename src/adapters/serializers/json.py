@@ -82,7 +82,7 @@ class JsonSerializer(Serializer):
         """Encode as UTF-8."""
         try:
             return self._encode(value).encode("utf-8", "surrogatepass")
-        except (TypeError, ValueError, RecursionError) as broken:
+        except Exception as broken:  # a `__json__` of the user's may raise anything
             raise EncodeError(f"cannot encode as JSON: {broken}") from broken
 
     def loads(self, data: bytes) -> Any:

@@ -27,7 +27,8 @@ class Raised:
 class RetryAsked:
     """The task asked to be run again at `eta` (aware UTC; None: at once).
 
-    `args`, `kwargs` and `options` are the next attempt's; None means as before.
+    `args`, `kwargs` and `options` are the next attempt's; None means as before. `sent`: the task
+    has sent the next attempt itself (`retry(throw=False)`).
     """
 
     cause: BaseException | None
@@ -36,6 +37,7 @@ class RetryAsked:
     args: tuple[Any, ...] | None = None
     kwargs: Mapping[str, Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

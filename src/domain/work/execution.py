@@ -152,7 +152,7 @@ def _errbacks(run: Execution) -> tuple[TaskMessage, ...]:
 
 def _retried(run: Execution, outcome: RetryAsked, now: datetime, runtime: float) -> Report:
     cause = outcome.cause or Exception("retry asked for")
-    again = run.compose(next_attempt(run, outcome))
+    publish = () if outcome.sent else (run.compose(next_attempt(run, outcome)),)
     results: tuple[ResultRecord, ...] = ()
     if run.keeps_result:
         record = _record(run, states.RETRY, describe(cause), None, (), outcome.traceback)
@@ -162,7 +162,7 @@ def _retried(run: Execution, outcome: RetryAsked, now: datetime, runtime: float)
         states.RETRY,
         DONE,
         results,
-        (again,),
+        publish,
         runtime,
         summary(cause),
         outcome.traceback,

@@ -5,10 +5,11 @@ import sys
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, cast, overload
 
 from ...application.context import running
-from ...domain.errors import NotSupported
+from ...domain.errors import BrokerUnavailable, NotSupported
 from ...domain.settings import Settings
 from ..configuration import (
     config_from_cmdline,
@@ -36,6 +37,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _living: "weakref.WeakSet[Celeriac]" = weakref.WeakSet()
+_making = Lock()
 
 
 class Celeriac:
@@ -214,6 +216,29 @@ class Celeriac:
         type(instance).on_bound(self)
         return instance
 
+    def add_periodic_task(
+        self,
+        schedule: Any,
+        sig: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        **opts: Any,
+    ) -> str:
+        """Have beat send a call on a schedule; returns the name of the entry.
+
+        Args:
+            schedule: Seconds, a timedelta, or a `crontab` or `schedule` of `celeriac.schedules`.
+            sig: A task, its name, or a signature.
+            args: Positional arguments, in front of the signature's.
+            kwargs: Keyword arguments.
+            name: What the entry is called in logs and in what beat remembers.
+            **opts: Options of the call, as of `apply_async`.
+        """
+        from .periodic import add_periodic_task
+
+        return add_periodic_task(self, schedule, sig, args, kwargs, name, **opts)
+
     def gen_task_name(self, name: str, module: str) -> str:
         """Return the name of a task defined as `name` in `module`."""
         if module == "__main__":
@@ -284,10 +309,16 @@ class Celeriac:
         Raises:
             BrokerUnavailable: `sent` on it holds the results of the batches already confirmed.
         """
+        if self.conf.task_always_eager:
+            return [call.apply_async() for call in calls]
         results: list[Result[Any]] = []
         for group in _batches(calls, batch):
             messages = [self._message(call) for call in group]
-            self.sending.publish(messages, retry=self._retry_policy({}), within=connection)
+            try:
+                self.sending.publish(messages, retry=self._retry_policy({}), within=connection)
+            except BrokerUnavailable as away:
+                away.sent = results
+                raise
             results.extend(
                 Result(message.id, task_name=message.task, app=self) for message in messages
             )
@@ -338,18 +369,27 @@ class Celeriac:
     @property
     def container(self) -> "Container":
         """The parts this app is made of, made anew in each process."""
-        if self._container is None or self._pid != os.getpid():
-            from ..container import Container, ready_made
+        found = self._container
+        if found is None or self._pid != os.getpid():
+            # One lock for all apps will do, and a fork leaves it free: nothing is opened under it.
+            with _making:
+                if self._container is None or self._pid != os.getpid():
+                    self._sending: Sending | None = None
+                    self._ids, self._pid = None, os.getpid()
+                    self._container = self._make_container()
+                found = self._container
+        return found
 
-            made = Container(settings=self.conf)
-            for name, key in (("given_broker", "broker"), ("given_results", "results")):
-                if self._given.get(key) is not None:
-                    getattr(made, name).override(ready_made(self._given[key]))
-            if self._given["clock"] is not None:
-                made.clock.override(ready_made(self._given["clock"]))
-            self._container, self._pid, self._ids = made, os.getpid(), None
-            self._sending: Sending | None = None
-        return self._container
+    def _make_container(self) -> "Container":
+        from ..container import Container, ready_made
+
+        made = Container(settings=self.conf)
+        for name, key in (("given_broker", "broker"), ("given_results", "results")):
+            if self._given.get(key) is not None:
+                getattr(made, name).override(ready_made(self._given[key]))
+        if self._given["clock"] is not None:
+            made.clock.override(ready_made(self._given["clock"]))
+        return made
 
     @property
     def sending(self) -> "Sending":
@@ -559,6 +599,8 @@ def _batches(calls: "Iterable[Signature]", size: int) -> "Iterator[list[Signatur
 
 
 def _forget_connections_after_fork() -> None:
+    global _making
+    _making = Lock()
     for app in _living:
         app._container = None
 

@@ -52,6 +52,8 @@ def _again(
     id_, args, kwargs = context.id or "", context.args or (), context.kwargs or {}
     task.on_retry(cause, id_, args, kwargs, info)
     task.after_return(states.RETRY, cause, id_, args, kwargs, info)
+    if asked.sig is None or asked.sent:
+        return EagerResult(id_, cause, states.RETRY, info.traceback, name=task.name)
     changed = Context(context.__dict__)
     changed.retries = context.retries + 1
     changed.args, changed.kwargs = asked.sig.args, asked.sig.kwargs

@@ -328,6 +328,9 @@ class EagerResult(AsyncResult[R]):
         self.id, self.parent, self.task_name = id, None, name
         self._state, self._value, self._traceback = state, ret_value, traceback
 
+    def _look(self) -> None:
+        """Nothing is stored of it."""
+
     @property
     def state(self) -> str:
         """The state it ended in."""

@@ -120,7 +120,7 @@ class Task(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the body here and now, as an ordinary function."""
         frame = RUNNING.get()
-        if frame is not None and frame[0] is self and not frame[1].get("_entered", True):
+        if frame is not None and frame[0] is self and not getattr(frame[1], "_entered", True):
             # A worker runs it through a `__call__` of the user's: it is one call, not two.
             frame[1]._entered = True  # type: ignore[attr-defined]
             return cast(R, self.run(*args, **kwargs))
@@ -291,7 +291,12 @@ class Task(Generic[P, R]):
         )
         if throw:
             raise asked
-        self.signature_from_request(request, args, kwargs, **when, **options).apply_async()
+        again = self.signature_from_request(request, args, kwargs, **{**when, **options})
+        if request.is_eager:
+            again.apply(retries=request.retries + 1)
+        else:
+            again.apply_async()
+        asked.sent = True
         return asked
 
     def signature(
@@ -363,11 +368,18 @@ class Task(Generic[P, R]):
     ) -> None:
         """Store a state of its own for this run, or for another task's id."""
         request = self.request
-        say = request.get("_say")
+        say = getattr(request, "_say", None)
         if say is not None and task_id in (None, request.id):
             say(state, meta)
-        else:
-            self.app.store_state(task_id or request.id or "", state or "", meta)
+            return
+        task_id = task_id or request.id
+        if not task_id:
+            raise ValueError(
+                f"{self.name}: there is no run to report on: call update_state within a task that "
+                "was sent, or name a task_id"
+            )
+        if not request.is_eager:
+            self.app.store_state(task_id, state or "", meta)
 
     def add_trail(self, result: Result[Any]) -> Result[Any]:
         """Note something sent as a child of this run."""
