@@ -250,11 +250,11 @@ class SqlBroker(Broker):
         self, names: list[str], limit: int
     ) -> tuple[Sequence[Delivery | Undecodable], int | None]:
         owner, flavour = self._present_owner(), self.store.flavour
-        ready, due = self.store.read(lambda t: claims.look(t, flavour, names))
+        ready, due = self.store.read(lambda t: claims.look(t, names))
         now = self.store.now_ms()
         if due is not None and due <= now:
             self.store.write(lambda t: claims.promote(t, flavour, now))
-            ready, due = self.store.read(lambda t: claims.look(t, flavour, names))
+            ready, due = self.store.read(lambda t: claims.look(t, names))
         if not ready:
             return [], due
         # Another queue begins each time, so that small claims are fair as well.

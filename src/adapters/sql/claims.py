@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count, zip_longest
 from typing import Any, Final
 
@@ -77,21 +78,32 @@ def leave(transaction: Transaction, owner: Owner) -> None:
 # -- claiming
 
 
-def look(
-    transaction: Transaction, flavour: Flavour, queues: Sequence[str]
-) -> tuple[list[str], int | None]:
+def look(transaction: Transaction, queues: Sequence[str]) -> tuple[list[str], int | None]:
     """Return which queues have something to claim, and when the next parked message is due."""
-    table, parameters = flavour.rows_of(queues)
-    rows = transaction.rows(
-        f"SELECT value, NULL FROM {table} WHERE EXISTS"  # noqa: S608
-        f" (SELECT 1 FROM celeriac_message WHERE queue = value AND state = {READY})"
-        " AND NOT EXISTS (SELECT 1 FROM celeriac_queue WHERE name = value AND paused = 1)"
-        f" UNION ALL SELECT NULL, min(due) FROM celeriac_message WHERE state = {PARKED}",
-        parameters,
+    paused, ready, due = set(), set(), None
+    for kind, name, moment in transaction.rows(_looking_at(len(queues)), queues):
+        match kind:
+            case 0:
+                ready.add(name)
+            case 1:
+                paused.add(name)
+            case _:
+                due = moment
+    return [queue for queue in queues if queue in ready and queue not in paused], due
+
+
+@lru_cache(maxsize=64)
+def _looking_at(number: int) -> str:
+    # One look into the index a queue. As EXISTS over a list of names it is read to its end by
+    # MariaDB, which makes a join of it.
+    of_queue = (
+        "SELECT * FROM (SELECT 0 AS kind, queue AS name, 0 AS due FROM celeriac_message"  # noqa: S608
+        f" WHERE queue = ? AND state = {READY} LIMIT 1) AS ready{{}}"
     )
-    ready = {row[0] for row in rows}
-    due = max((row[1] for row in rows if row[1] is not None), default=None)
-    return [queue for queue in queues if queue in ready], due
+    parts = [of_queue.format(position) for position in range(number)]
+    parts.append("SELECT 1, name, 0 FROM celeriac_queue WHERE paused = 1")
+    parts.append(f"SELECT 2, '', min(due) FROM celeriac_message WHERE state = {PARKED}")  # noqa: S608
+    return " UNION ALL ".join(parts)
 
 
 def promote(transaction: Transaction, flavour: Flavour, now: int) -> None:

@@ -138,10 +138,6 @@ class Flavour(ABC):
     # -- pieces of SQL
 
     @abstractmethod
-    def rows_of(self, values: Sequence[str]) -> tuple[str, Sequence[Any]]:
-        """Return a table expression with one column `value`, and its parameters."""
-
-    @abstractmethod
     def among(self, column: str, kind: str = "text") -> str:
         """Condition: the column is one of a list (`text` or `bigint`), bound as `listed(…)`."""
 

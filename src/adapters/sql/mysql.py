@@ -144,11 +144,6 @@ class MysqlFlavour(Flavour):
             values = [value for row in some for value in row]
             transaction.run(_for_many(sql, len(some)), values)
 
-    def rows_of(self, values: Sequence[str]) -> tuple[str, Sequence[Any]]:
-        """One SELECT a value: JSON_TABLE has a collation of its own that fits no column."""
-        one = "SELECT CONVERT(? USING utf8mb4) COLLATE utf8mb4_bin AS value"
-        return f"({' UNION ALL '.join([one] * len(values))}) AS wanted", tuple(values)
-
     def among(self, column: str, kind: str = "text") -> str:
         """A list, which PyMySQL writes with its parentheses."""
         return f"{column} IN ?"

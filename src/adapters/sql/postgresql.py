@@ -139,10 +139,6 @@ class PostgresqlFlavour(Flavour):
         else:
             transaction.run(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])
 
-    def rows_of(self, values: Sequence[str]) -> tuple[str, Sequence[Any]]:
-        """Unfold an array."""
-        return "unnest(?::text[]) AS value", (list(values),)
-
     def among(self, column: str, kind: str = "text") -> str:
         """An array."""
         return f"{column} = ANY(?::{kind}[])"

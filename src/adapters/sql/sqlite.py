@@ -152,10 +152,6 @@ class SqliteFlavour(Flavour):
         except (TypeError, ValueError):
             return None
 
-    def rows_of(self, values: Sequence[str]) -> tuple[str, Sequence[Any]]:
-        """Unfold a JSON array."""
-        return "json_each(?)", (json.dumps(values),)
-
     def among(self, column: str, kind: str = "text") -> str:
         """A JSON array: one constant statement for lists of any length."""
         return f"{column} IN (SELECT value FROM json_each(?))"  # noqa: S608 - names of ours
