@@ -58,7 +58,7 @@ class Sending:
         while True:
             left = self.deadline - (self._clock.monotonic() - started)
             try:
-                self._declare()
+                self._declare(messages)
                 self.broker.publish(messages, deadline=max(left, 0.001), within=within)
                 return
             except BrokerUnavailable:
@@ -69,9 +69,13 @@ class Sending:
             attempt += 1
             self._clock.wait(pause)
 
-    def _declare(self) -> None:
-        """Make exchanges known before the first message: a worker may not have been there yet."""
-        if self._declared:
+    def _declare(self, messages: Sequence[TaskMessage]) -> None:
+        """Make exchanges known before the first message to one: no worker may have been there yet.
+
+        Messages straight to a queue need none. Not declaring for those keeps a publication in
+        the caller's transaction from waiting for a lock which that very transaction may hold.
+        """
+        if self._declared or not any(message.exchange for message in messages):
             return
         bound = [queue for queue in self.sender.router.queues.values() if queue.exchange.name]
         if bound:
