@@ -1,11 +1,12 @@
 """What a worker says when it starts: who it is, what it works on, and where that lives."""
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..domain.settings import Settings
 from ..domain.settings.presentation import mask_url
-from .container import EMBEDDED, backend_url, broker_url
+from .container import backend_url, broker_url
 
 if TYPE_CHECKING:
     from .library.app import Celeriac
@@ -14,22 +15,31 @@ if TYPE_CHECKING:
 _SQLITE: Final = "sqlite:///"
 
 
+def worker_line(worker: "AppWorker", version: str) -> str:
+    """Return the banner as one line, for a log that machines read."""
+    facts = "; ".join(f"{name}: {value}" for name, value in _facts(worker))
+    return f"{worker.node} starts with celeriac {version}; {facts}"
+
+
 def worker_banner(worker: "AppWorker", version: str, *, with_tasks: bool) -> str:
     """Return the banner of a worker that is about to start."""
+    lines = [f"{worker.node}  celeriac {version}", ""]
+    lines += [f"  {name:<9} {value}" for name, value in _facts(worker)]
+    if with_tasks:
+        names = [name for name in sorted(worker.app.tasks) if not _is_built_in(name)]
+        lines += ["", "  tasks", *(f"    {name}" for name in names)]
+    return "\n".join([*lines, ""])
+
+
+def _facts(worker: "AppWorker") -> Sequence[tuple[str, str]]:
     app = worker.app
-    rows = [
+    return (
         ("app", app.main or "default"),
         ("broker", broker_text(app)),
         ("results", results_text(app)),
         ("pool", f"{_pool_name(worker)}, {_slots(worker)}"),
         ("queues", ", ".join(worker.queues)),
-    ]
-    lines = [f"{worker.node}  celeriac {version}", ""]
-    lines += [f"  {name:<9} {value}" for name, value in rows]
-    if with_tasks:
-        names = sorted(app.tasks)
-        lines += ["", "  tasks", *(f"    {name}" for name in names if not _is_built_in(name))]
-    return "\n".join([*lines, ""])
+    )
 
 
 def broker_text(app: "Celeriac") -> str:
@@ -61,7 +71,7 @@ def _place(url: str, *, embedded: bool) -> str:
     if found and path and not path.startswith(":"):
         file = os.path.abspath(path.partition("?")[0])
         shown = f"{_SQLITE}{file}"
-    return f"{shown} (embedded default)" if embedded and EMBEDDED else shown
+    return f"{shown} (embedded default)" if embedded else shown
 
 
 def _pool_name(worker: "AppWorker") -> str:

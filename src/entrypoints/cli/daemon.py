@@ -5,7 +5,7 @@ import grp
 import os
 import pwd
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,11 @@ class Daemon:
     gid: str | None = None
     umask: str | None = None
     executable: str | None = None
+
+    @classmethod
+    def asked(cls, options: Mapping[str, Any]) -> "Daemon":
+        """Return what the command line says."""
+        return cls(**{name: options[name] for name in cls.__slots__})
 
     def settled(self, conf: Any, command: str) -> "Daemon":
         """Return it with the settings `worker_logfile`, `beat_pidfile` and so on filled in."""

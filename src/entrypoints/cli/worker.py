@@ -4,21 +4,19 @@ Exit codes: 0 after a clean stop, 1 when it could not start or its pool broke, 2
 command line, 69 when the broker cannot be reached at start-up.
 """
 
-import importlib
 import logging
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from ... import __version__
-from ..banner import worker_banner
-from ..logs import LogOptions, Logs
+from ..banner import worker_banner, worker_line
+from ..logs import Logs
 from ..node_names import node_name
 from ..worker import AppWorker, WorkerOptions
 from . import daemon as daemons
-from .embedded_beat import EmbeddedBeat
 from .options import (
     CommaSeparated,
     GroupedCommand,
@@ -29,9 +27,11 @@ from .options import (
 from .process_signals import Signals
 from .program import CommandFailed
 from .session import Session
+from .starting import import_tasks, log_options, say_what_has_no_effect
 
 if TYPE_CHECKING:
     from ..library.app import Celeriac
+    from .embedded_beat import EmbeddedBeat
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -140,16 +140,15 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
     app = session.app
     _configure(app, ctx.args, asked)
     node = node_name(asked["hostname"], socket.gethostname())
-    daemon = daemons.Daemon(**{name: asked[name] for name in daemons.Daemon.__slots__})
-    daemon = daemon.settled(app.conf, "worker")
+    daemon = daemons.Daemon.asked(asked).settled(app.conf, "worker")
     if asked["detach"]:
         daemons.detach()
     daemons.take_identity(daemon)
     with daemons.pid_file(daemon, node):
         logs = Logs(log_options(session, asked, node, daemon.logfile, app))
         logs.set_up()
-        _say_what_has_no_effect(session, asked, node)
-        import_tasks(app, asked["include"] or ())
+        say_what_has_no_effect(session, asked, NOT_YET, logger)
+        import_tasks(app, asked["include"] or (), logger)
         worker = AppWorker(
             app,
             WorkerOptions(
@@ -159,15 +158,22 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
                 prepare=logs.enter_process,
             ),
         )
-        with_tasks = logging.getLogger().isEnabledFor(logging.INFO)
-        session.say(worker_banner(worker, __version__, with_tasks=with_tasks))
+        _introduce(session, worker, logs.options.style)
         _work(worker, asked)
+
+
+def _introduce(session: Session, worker: AppWorker, style: str) -> None:
+    if style == "json":  # nothing but JSON may come out then
+        logger.info("%s", worker_line(worker, __version__))
+        return
+    with_tasks = logging.getLogger().isEnabledFor(logging.INFO)
+    session.say(worker_banner(worker, __version__, with_tasks=with_tasks))
 
 
 def _work(worker: AppWorker, asked: dict[str, Any]) -> None:
     signals = Signals(worker)
     signals.take()
-    beat = EmbeddedBeat(worker.app, asked) if asked["beat"] else None
+    beat = _beat(worker.app, asked) if asked["beat"] else None
     before = _purge if asked["purge"] else _nothing
     worker.start(before)
     signals.begin()
@@ -179,8 +185,16 @@ def _work(worker: AppWorker, asked: dict[str, Any]) -> None:
     finally:
         if beat is not None:
             beat.stop()
+    logger.info("%s stopped.", worker.node)
     if worker.broken is not None:
         raise CommandFailed(f"the pool broke: {worker.broken}")
+
+
+def _beat(app: "Celeriac", asked: dict[str, Any]) -> "EmbeddedBeat":
+    # Late, since what is imported before the pool forks is in the memory of each child.
+    from .embedded_beat import EmbeddedBeat
+
+    return EmbeddedBeat(app, asked)
 
 
 def _purge(worker: AppWorker) -> None:
@@ -199,48 +213,3 @@ def _configure(app: "Celeriac", words: Sequence[str], asked: dict[str, Any]) -> 
     for name, setting in SETTINGS.items():
         if asked[name] is not None:
             app.conf[setting] = asked[name]
-
-
-def import_tasks(app: "Celeriac", include: Iterable[str]) -> None:
-    """Import what holds tasks, as settings and -I say. What does not import ends the program."""
-    for module in dict.fromkeys((*app.conf.imports, *app.conf.include, *include)):
-        try:
-            importlib.import_module(module)
-        except Exception as broken:
-            logger.exception("cannot import %s", module)
-            raise CommandFailed(
-                f"module {module!r}, which the settings imports and include or -I name, could not "
-                f"be imported: {broken!r}"
-            ) from broken
-
-
-def log_options(
-    session: Session, asked: dict[str, Any], node: str, file: str | None, app: "Celeriac"
-) -> LogOptions:
-    """Return how to log, by command line and settings."""
-    conf = app.conf
-    return LogOptions(
-        node=node,
-        level=logging.getLevelNamesMapping()[asked["loglevel"]],
-        style=asked["log_format"] or conf.worker_log_format_style,
-        format=conf.worker_log_format,
-        datefmt=conf.worker_log_datefmt,
-        task_format=conf.worker_task_log_format,
-        task_datefmt=conf.worker_task_log_datefmt,
-        file=file,
-        colour=False if session.no_color else conf.worker_log_color,
-        hijack=conf.worker_hijack_root_logger,
-        redirect=conf.worker_redirect_stdouts,
-        redirect_level=_level(conf.worker_redirect_stdouts_level),
-    )
-
-
-def _level(value: Any) -> int:
-    return value if isinstance(value, int) else logging.getLevelNamesMapping()[str(value).upper()]
-
-
-def _say_what_has_no_effect(session: Session, asked: dict[str, Any], node: str) -> None:
-    given = [f"--{name.replace('_', '-')}" for name in NOT_YET if asked[name] is not None]
-    given += session.without_effect
-    if given:
-        logger.warning("%s: without effect as yet: %s", node, ", ".join(given))
