@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..domain.errors import QueueNotFound, SettlementRefused
+from ..domain.messaging.delivery import Token
 from ..domain.work.settlement import Settlement
 from ..ports.broker import Broker
 from ..ports.results import ResultBackend
@@ -17,11 +18,17 @@ from ..ports.settler import Settler
 class SeparateSettler(Settler):
     """Publish, store, count, acknowledge: in this order, each in one round trip a batch."""
 
-    atomic = False
-
     def __init__(self, broker: Broker, results: ResultBackend, deadline: float) -> None:
         """Publish within `deadline` seconds or raise."""
         self._broker, self._results, self._deadline = broker, results, deadline
+        #: What is published and not yet acknowledged, so that an attempt which failed after that
+        #: step does not publish again each time it is repeated.
+        self._published: set[Token] = set()
+
+    @property
+    def atomic(self) -> bool:
+        """Never: a crash between two steps is mended by the redelivery."""
+        return False
 
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """Commit settlements; see Settler.settle."""
@@ -33,7 +40,9 @@ class SeparateSettler(Settler):
         parts = [one.part for one in settlements if one.part is not None]
         if parts:
             self._results.count_parts(parts)
-        return self._broker.settle([(one.token, one.disposition) for one in settlements])
+        settled = self._broker.settle([(one.token, one.disposition) for one in settlements])
+        self._published.difference_update(one.token for one in settlements)
+        return settled
 
     def _check_sizes(self, settlements: Sequence[Settlement]) -> None:
         """Refuse what the store would refuse, before anything is published."""
@@ -48,15 +57,20 @@ class SeparateSettler(Settler):
                     raise SettlementRefused(index, why)
 
     def _publish(self, settlements: Sequence[Settlement]) -> None:
-        messages = [message for one in settlements for message in one.publish]
-        if not messages:
+        fresh = {
+            index: one
+            for index, one in enumerate(settlements)
+            if one.publish and one.token not in self._published
+        }
+        if not fresh:
             return
+        messages = [message for one in fresh.values() for message in one.publish]
         try:
             self._broker.publish(messages, deadline=self._deadline)
         except QueueNotFound as lost:
             # Nothing of the batch was stored; which message it was, only the broker knows.
-            first = next(index for index, one in enumerate(settlements) if one.publish)
-            raise SettlementRefused(first, str(lost)) from lost
+            raise SettlementRefused(next(iter(fresh)), str(lost)) from lost
+        self._published.update(one.token for one in fresh.values())
 
 
 class ResultlessSettler(Settler):

@@ -485,11 +485,22 @@ class Worker:
         for thread in threads:
             thread.join(CLAIM_SECONDS + 1)
         self._last_words()
+        self._leave()
+        self.finished.set()
+
+    def _leave(self) -> None:
+        if self._unsettled or not self.core.idle:
+            # Given back these would count as never begun, and be run a second time.
+            logger.warning(
+                "%d settlements could not be committed, so the lease will run out instead: whoever "
+                "adopts them knows that they had begun",
+                len(self._unsettled),
+            )
+            return
         try:
             self._broker.leave()
         except (LeaseLost, *_AWAY) as away:
             logger.warning("could not leave in order, the lease will run out instead: %s", away)
-        self.finished.set()
 
     def _last_words(self) -> None:
         """Take in what the pool and the intake said last; what is claimed is given back."""
