@@ -5,19 +5,21 @@ replays exactly. When the history is over the faults end, time passes until noth
 and what must always be true is looked for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
 
 from celeriac.adapters.memory import VirtualClock
 from celeriac.adapters.memory.clock import NOON
 from celeriac.adapters.memory.entropy import SeededEntropy
 from celeriac.adapters.memory.store import MemoryStore
+from celeriac.application.beat import Beat
 from celeriac.domain.messaging.message import TaskMessage
 
 from .faults import Faults, FaultyBroker, Killed
 from .ledger import Ledger
 from .node import LEASE, Node, sending
-from .scheduler import Beat
+from .scheduler import new_beat
 
 KINDS = (
     "plain plain plain late late slow long long_late endless limited limited limited fails "
@@ -39,18 +41,27 @@ class Cluster:
         self.ledger = Ledger()
         self.faults = Faults(self.chance, self.ledger, self.chance.choice([0.0, 0.02, 0.1]))
         self.entropy = SeededEntropy(seed)
+        self.had_faults = self.faults.rate > 0
         quiet = Faults(self.chance, self.ledger, 0.0)
-        self.client = FaultyBroker(self.store, "client", self.ledger, quiet)
+        #: Whether broker and results are one store, so that settling is one step.
+        self.is_one = self.chance.random() < 0.7
+        self.results_store = self.store if self.is_one else MemoryStore(self.clock)
+        self.client = FaultyBroker(self.store, "client", self.ledger, quiet, brittle=False)
         self.sends = sending(self.client, self.clock, self.entropy)
         self.nodes: list[Node] = []
         #: Who was killed may still have settlements on their way.
         self.everybody: list[Node] = []
         self.made = 0
+        self.latest = NOON
         self.chains: list[tuple[str, str]] = []
         self.errbacks: list[tuple[str, str]] = []
         self.garbage: set[str] = set()
-        self.looked_until = NOON
-        self.beats = [self.new_beat(), self.new_beat()]
+        self.beats_made = 0
+        self.beats: list[Beat] = []
+        with self.no_faults():
+            self.beats += [self.new_beat(), self.new_beat()]
+            # Entries count from when they were first seen.
+            self.beats[0].step()
         self.enlist()
         self.enlist()
 
@@ -66,8 +77,7 @@ class Cluster:
         self.ledger.note("-- faults end")
         self.faults.rate = 0.0
         self.faults.cut_off.clear()
-        for index in range(len(self.beats)):
-            self.look(index)
+        self.let_beats_catch_up()
         for _ in range(ROUNDS):
             if self.ledger.all_ended() and all(node.core.idle for node in self.nodes):
                 return
@@ -76,6 +86,15 @@ class Cluster:
             self.pass_time(2.0)
             for node in list(self.nodes):
                 self.go_on(node)
+
+    def let_beats_catch_up(self) -> None:
+        # The clock may stand before a time at which somebody has looked already.
+        self.clock.jump_wall(max(0.0, (self.latest - self.clock.now()).total_seconds()))
+        for _ in range(20):
+            self.clock.advance(1.0)
+            for beat in self.beats:
+                beat.step()
+        self.clock_at_rest = self.clock.now()
 
     def go_on(self, node: Node) -> None:
         """Let one worker do whatever it can do now."""
@@ -151,7 +170,11 @@ class Cluster:
             self.chance.choice(self.nodes).step_pool()
 
     def let_a_beat_look(self) -> None:
-        self.look(self.chance.randrange(len(self.beats)))
+        index = self.chance.randrange(len(self.beats))
+        try:
+            self.beats[index].step()
+        except Killed:
+            self.replace_beat(index)
 
     def kill_a_worker(self) -> None:
         if self.nodes:
@@ -163,8 +186,7 @@ class Cluster:
             pool.kill(self.chance.randrange(len(pool.pids)))
 
     def kill_a_beat(self) -> None:
-        self.ledger.note("a beat is killed")
-        self.beats[self.chance.randrange(len(self.beats))] = self.new_beat()
+        self.replace_beat(self.chance.randrange(len(self.beats)))
 
     def pause_a_worker(self) -> None:
         if self.nodes:
@@ -175,6 +197,8 @@ class Cluster:
     def cut_a_worker_off(self) -> None:
         if self.nodes:
             name = self.chance.choice(self.nodes).name
+            if not self.is_one and self.chance.random() < 0.5:
+                name = f"{name} (results)"
             self.ledger.note(f"{name} cannot reach the store")
             self.faults.cut_off.add(name)
 
@@ -203,6 +227,7 @@ class Cluster:
             node.ask(lambda core: core.revoke([id_], now, tick, terminate=terminate))
 
     def jump(self) -> None:
+        self.latest = max(self.latest, self.clock.now())
         seconds = self.chance.choice([-60.0, -5.0, 5.0, 120.0])
         self.ledger.note(f"the wall clock jumps by {seconds}")
         self.clock.jump_wall(seconds)
@@ -241,6 +266,7 @@ class Cluster:
         node = Node(
             f"w{len(self.everybody) + 1}",
             self.store,
+            self.results_store,
             self.clock,
             self.entropy,
             self.ledger,
@@ -248,19 +274,29 @@ class Cluster:
             slots=self.chance.choice([1, 2, 4]),
             batch=self.chance.choice([1, 3]),
         )
-        rate, self.faults.rate = self.faults.rate, 0.0
-        node.start()
-        self.faults.rate = rate
+        with self.no_faults():
+            node.start()
         node.keep_due = self.clock.monotonic() + LEASE / 3
         self.ledger.note(f"{self.clock.monotonic():.2f} {node.name} enlists")
         self.nodes.append(node)
         self.everybody.append(node)
 
     def new_beat(self) -> Beat:
-        return Beat(self.store, self.clock, self.sends)
+        self.beats_made += 1
+        name = f"b{self.beats_made}"
+        broker = FaultyBroker(self.store, name, self.ledger, self.faults, brittle=True)
+        sends = sending(broker, self.clock, self.entropy)
+        return new_beat(name, self.store, self.clock, sends, self.faults)
 
-    def look(self, index: int) -> None:
-        self.looked_until = max(self.looked_until, self.beats[index].look())
+    def replace_beat(self, index: int) -> None:
+        self.ledger.note("a beat is killed")
+        self.beats[index] = self.new_beat()
+
+    @contextmanager
+    def no_faults(self) -> Iterator[None]:
+        rate, self.faults.rate = self.faults.rate, 0.0
+        yield
+        self.faults.rate = rate
 
     def awake(self, node: Node) -> bool:
         return node.paused_until <= self.clock.monotonic()

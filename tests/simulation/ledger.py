@@ -10,10 +10,12 @@ from collections.abc import Iterable, Sequence
 from celeriac.domain.messaging.delivery import Delivery, Token, Undecodable
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.domain.tasks import states
-from celeriac.domain.work.settlement import DeadLetter, Done, Settlement
+from celeriac.domain.tasks.result_record import ResultRecord
+from celeriac.domain.work.settlement import DeadLetter, Disposition, Done, Settlement
 
 #: One attempt at one task: its id, and how many attempts came before.
 Attempt = tuple[str, int]
+Tag = str | int
 
 
 class Violation(AssertionError):
@@ -31,11 +33,12 @@ class Ledger:
         self.trace: list[str] = []
         self.accepted: Counter[Attempt] = Counter()
         self.tasks: dict[str, str] = {}
+        self.ticks: defaultdict[str, set[str]] = defaultdict(set)
         self.begun: Counter[Attempt] = Counter()
-        self.ended: Counter[str | int] = Counter()
+        self.ended: Counter[Tag] = Counter()
         self.committed: defaultdict[str, list[str]] = defaultdict(list)
-        self._owners: dict[str | int, tuple[str, Token]] = {}
-        self._marked: set[str | int] = set()
+        self._owners: dict[Tag, tuple[str, Token]] = {}
+        self._marked: set[Tag] = set()
 
     def note(self, line: str) -> None:
         self.trace.append(line)
@@ -45,6 +48,9 @@ class Ledger:
             self.accepted[attempt_of(message)] += 1
             self.tasks[message.id] = message.task
             self.note(f"published {message.task} {message.id} {message.retries}")
+            if "celeriac_beat_due" in message.headers:
+                entry = message.headers["celeriac_beat_entry"]
+                self.ticks[f"{entry}@{message.headers['celeriac_beat_due']}"].add(message.id)
 
     def claimed(self, node: str, items: Iterable[Delivery | Undecodable]) -> None:
         for item in items:
@@ -57,7 +63,7 @@ class Ledger:
             if is_valid:
                 self._marked.add(token.tag)
 
-    def returned(self, node: str, tags: Iterable[str | int]) -> None:
+    def returned(self, node: str, tags: Iterable[Tag]) -> None:
         """What a worker still held when it left in order counts as never started."""
         for tag in tags:
             self.note(f"{node} returns {tag}")
@@ -67,35 +73,40 @@ class Ledger:
         self.begun[attempt_of(message)] += 1
         self.note(f"{node} runs {message.task} {message.id} {message.retries}")
 
-    def settled(
-        self, node: str, settlements: Sequence[Settlement], committed: Sequence[bool]
+    def disposed(
+        self, node: str, settled: Sequence[tuple[Token, Disposition]], done: Sequence[bool]
     ) -> None:
-        for settlement, done in zip(settlements, committed, strict=True):
-            word = "settles" if done else "may not settle"
-            self.note(f"{node} {word} {settlement.token.tag} {settlement.disposition}")
-            if done:
-                self._commit(node, settlement)
+        """Deliveries were brought to their end, or not."""
+        for (token, disposition), is_done in zip(settled, done, strict=True):
+            word = "settles" if is_done else "may not settle"
+            self.note(f"{node} {word} {token.tag} {disposition}")
+            if is_done:
+                self._dispose(node, token, disposition)
 
-    def _commit(self, node: str, settlement: Settlement) -> None:
-        tag = settlement.token.tag
-        if self._owners.pop(tag, None) != (node, settlement.token):
-            raise Violation(f"{node} committed {settlement}, but is not its owner")
-        for record in settlement.results:
-            lost = record.result is not None and b"WorkerLostError" in record.result.data
-            if lost and tag not in self._marked:
-                raise Violation(f"{record.task_id} was given up although nobody had started it")
-            if self._is_final(record.task_id):
-                raise Violation(f"{record.task_id} ended as {record.state} after it had ended")
-            self.committed[record.task_id].append(record.state)
-        if isinstance(settlement.disposition, Done | DeadLetter):
-            self.ended[tag] += 1
-            if self.ended[tag] > 1:
-                raise Violation(f"delivery {tag} ended twice")
-        else:
-            self._marked.discard(tag)
-
-    def _is_final(self, task_id: str) -> bool:
-        return any(state in states.READY_STATES for state in self.committed[task_id])
+    def committed_whole(self, settlements: Sequence[Settlement], done: Sequence[bool]) -> None:
+        """Settlements were committed, each in one step with all it brings about."""
+        for settlement, is_done in zip(settlements, done, strict=True):
+            for record in settlement.results if is_done else ():
+                self._store(settlement.token.tag, record)
 
     def all_ended(self) -> bool:
         return self.ended.total() >= self.accepted.total()
+
+    def _dispose(self, node: str, token: Token, disposition: Disposition) -> None:
+        if self._owners.pop(token.tag, None) != (node, token):
+            raise Violation(f"{node} settled {token}, but is not its owner")
+        if not isinstance(disposition, Done | DeadLetter):
+            self._marked.discard(token.tag)
+            return
+        self.ended[token.tag] += 1
+        if self.ended[token.tag] > 1:
+            raise Violation(f"delivery {token.tag} ended twice")
+
+    def _store(self, tag: Tag, record: ResultRecord) -> None:
+        id_, earlier = record.task_id, self.committed[record.task_id]
+        gave_up = record.result is not None and b"WorkerLostError" in record.result.data
+        if gave_up and tag not in self._marked:
+            raise Violation(f"{id_} was given up although nobody had started it")
+        if states.READY_STATES.intersection(earlier) and self.accepted[id_, 0] < 2:
+            raise Violation(f"{id_} ended as {record.state} after it had ended as {earlier}")
+        earlier.append(record.state)

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from celeriac.adapters.memory import MemoryResults, VirtualClock
+from celeriac.adapters.memory import MemoryResults, MemorySettler, VirtualClock
 from celeriac.adapters.memory.entropy import SeededEntropy
 from celeriac.adapters.memory.pool import SimulatedPool
 from celeriac.adapters.memory.store import MemoryStore
 from celeriac.application.run_task import RunSettings, TaskRunner
 from celeriac.application.send import Sending
+from celeriac.application.settle import SeparateSettler
 from celeriac.application.work import Worker, WorkSettings, _Adopted, _Claimed, _LeaseLost
 from celeriac.domain.errors import BrokerUnavailable, LeaseLost
 from celeriac.domain.messaging.compose import Sender
@@ -17,7 +18,7 @@ from celeriac.domain.work.core import WorkerCore, WorkerPolicy
 from celeriac.domain.work.job import Job, Report
 from tests.unit.domain.samples import CODEC
 
-from .faults import Faults, FaultyBroker, FaultySettler
+from .faults import Faults, FaultyBroker, FaultyResults, FaultySettler
 from .ledger import Ledger
 from .workload import DEADLY, DURATIONS, MAX_CRASHES, OPTIONS, TASKS
 
@@ -48,6 +49,7 @@ class Node(Worker):
         self,
         name: str,
         store: MemoryStore,
+        results_store: MemoryStore,
         clock: VirtualClock,
         entropy: SeededEntropy,
         ledger: Ledger,
@@ -56,9 +58,15 @@ class Node(Worker):
         batch: int,
     ) -> None:
         self.name, self.paused_until, self.keep_due = name, 0.0, 0.0
-        self.faulty_broker = FaultyBroker(store, name, ledger, faults)
-        results = MemoryResults(store)
-        self.faulty_settler = FaultySettler(self.faulty_broker, results, name, ledger, faults)
+        is_one = store is results_store
+        self.faulty_broker = FaultyBroker(store, name, ledger, faults, brittle=not is_one)
+        results = MemoryResults(store) if is_one else FaultyResults(results_store, name, faults)
+        settler = (
+            MemorySettler(self.faulty_broker, results)
+            if is_one
+            else SeparateSettler(self.faulty_broker, results, deadline=5.0)
+        )
+        self.faulty_settler = FaultySettler(settler, name, ledger, faults)
         self.simulated_pool = SimulatedPool(
             clock,
             slots,
