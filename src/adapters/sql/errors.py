@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from ...domain.errors import BackendUnavailable, BrokerUnavailable, StoreFull, StoreReadOnly
+from ...domain.errors import (
+    BackendUnavailable,
+    BrokerUnavailable,
+    CeleriacError,
+    StoreFull,
+    StoreReadOnly,
+)
 
 Unavailable = type[BrokerUnavailable] | type[BackendUnavailable]
+
+
+class ValueRefused(CeleriacError, ValueError):
+    """The database does not take a value, now or later: it is too large, or no text it can hold."""
 
 
 class Trouble(Enum):
@@ -40,9 +50,15 @@ def translated(
             return StoreReadOnly(f"{where} cannot be written ({said}); {remedy}")
         case Trouble.LATE:
             return unavailable(f"{where} did not answer in time ({said})")
+        case Trouble.REFUSED:
+            return ValueRefused(f"{where} does not take a value ({said})" + _also(hint))
         case Trouble.CONFLICT:
             return unavailable(
                 f"{where}: other transactions were in the way again and again ({said})"
             )
         case _:
-            return unavailable(f"{where}: {said}" + (f"; {hint}" if hint else ""))
+            return unavailable(f"{where}: {said}{_also(hint)}")
+
+
+def _also(hint: str) -> str:
+    return f"; {hint}" if hint else ""

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
 
 from ...domain.errors import ImproperlyConfigured
-from .errors import Trouble
+from .errors import Trouble, ValueRefused
 from .flavour import Connections, Flavour, insertion
 from .pooled import PooledConnections
 from .transaction import Row, Transaction
@@ -24,6 +24,8 @@ _LOCK: Final = "celeriac_schema"
 # Bytes of one statement, far below the smallest usual max_allowed_packet (16 MiB).
 _STATEMENT: Final = 4 << 20
 _ROWS: Final = 500
+# What surrounds the values of one row, generously.
+_ENVELOPE: Final = 4096
 
 _CONFLICT: Final = (1213, 1020)
 _LOST: Final = (2002, 2003, 2006, 2013, 2014, 2055, 1040, 1053, 1077, 1079, 1927, 4031, 0)
@@ -40,6 +42,8 @@ class MysqlFlavour(Flavour):
     name: ClassVar[str] = "mysql"
     has_partial_indexes: ClassVar[bool] = False
     server_time: ClassVar[str | None] = "SELECT UNIX_TIMESTAMP(NOW(6))"
+
+    _packet: int = 1 << 24
 
     def engine(self, options: Mapping[str, Any]) -> Engine:
         """Make an engine whose connections are in autocommit: we begin and commit by statement."""
@@ -140,6 +144,8 @@ class MysqlFlavour(Flavour):
 
     def bulk(self, transaction: Transaction, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Insert many rows a statement, each statement of a size that servers take."""
+        for row in rows:
+            self._check_size(transaction, row)
         for some in _pieces(rows):
             values = [value for row in some for value in row]
             transaction.run(_for_many(sql, len(some)), values)
@@ -192,6 +198,19 @@ class MysqlFlavour(Flavour):
         """MariaDB has sequences, and there Celery numbers its rows from this one."""
         return f"nextval({sequence})" if self.has_sequences else None
 
+    def _check_size(self, transaction: Transaction, row: Sequence[Any]) -> None:
+        # A larger packet is answered by cutting the connection, which looks like a lost server.
+        large = [value for value in row if isinstance(value, bytes | str)]
+        if sum(map(len, large)) * 2 + _ENVELOPE < self._packet:
+            return
+        written = sum(len(transaction.cursor.mogrify("%s", (value,))) for value in large)
+        if written + _ENVELOPE >= self._packet:
+            raise ValueRefused(
+                f"{written} bytes are more than one statement may have on this server "
+                f"(max_allowed_packet={self._packet}); store the data elsewhere and pass on where "
+                "it is, or raise max_allowed_packet"
+            )
+
     def _prepare(self, connection: Any, _record: Any) -> None:
         version = connection.get_server_info()
         self.has_sequences = "mariadb" in version.lower()
@@ -199,6 +218,8 @@ class MysqlFlavour(Flavour):
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             cursor.execute("SET SESSION innodb_lock_wait_timeout = 5")
+            cursor.execute("SELECT @@max_allowed_packet")
+            self._packet = int(cursor.fetchone()[0])
         # From here on the watchman limits what is waited for; the handshake was limited before.
         connection._read_timeout = None
 

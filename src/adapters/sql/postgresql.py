@@ -74,6 +74,8 @@ class PostgresqlFlavour(Flavour):
         match state:
             case None if "timeout" in str(error) or "timed out" in str(error):
                 return Trouble.LATE
+            case None if type(error).__name__ == "DataError":
+                return Trouble.REFUSED
             case None:
                 return Trouble.LOST if _is_operational(error) else Trouble.OTHER
             case _ if state in _CONFLICT:

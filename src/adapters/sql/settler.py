@@ -7,9 +7,10 @@ is stale contributes nothing; whatever fails rolls all of it back.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from ...domain.canvas.chords import ChordPart
-from ...domain.errors import QueueNotFound, ResultTooLarge, SettlementRefused
+from ...domain.errors import EncodeError, QueueNotFound, ResultTooLarge, SettlementRefused
 from ...domain.messaging.message import TaskMessage
 from ...domain.tasks.result_record import ResultRecord
 from ...domain.work.settlement import Disposition, Settlement
@@ -19,9 +20,18 @@ from .broker import MESSAGE, SqlBroker
 from .claims import held
 from .dispositions import dispose
 from .envelope import INSERT, row_of
+from .errors import ValueRefused
 from .results import SqlResults
 from .routes import bindings_of, route
 from .transaction import Row, Transaction
+
+
+class _Rehearsed(Exception):
+    """All went well, and is to be rolled back."""
+
+
+# A text that is no Unicode, or a number beyond 64 bits, is refused by the driver already.
+_REFUSALS: Final = (ValueRefused, EncodeError, UnicodeError, OverflowError)
 
 
 class SqlSettler(Settler):
@@ -45,7 +55,25 @@ class SqlSettler(Settler):
         """Commit what the present owner settles."""
         if not settlements:
             return []
-        return self._store.write(lambda t: self._settle(t, settlements))
+        try:
+            return self._store.write(lambda t: self._settle(t, settlements))
+        except _REFUSALS as error:
+            self._find_refused(settlements)
+            raise SettlementRefused(0, str(error)) from error
+
+    def _find_refused(self, settlements: Sequence[Settlement]) -> None:
+        """Try each by itself, committing nothing, and raise for the first that is refused."""
+        for index, settlement in enumerate(settlements):
+            try:
+                self._store.write(lambda t, one=settlement: self._rehearse(t, one))  # type: ignore[misc]
+            except _Rehearsed:
+                continue
+            except _REFUSALS as error:
+                raise SettlementRefused(index, str(error)) from error
+
+    def _rehearse(self, transaction: Transaction, settlement: Settlement) -> None:
+        self._settle(transaction, [settlement])
+        raise _Rehearsed
 
     def _settle(self, transaction: Transaction, settlements: Sequence[Settlement]) -> list[bool]:
         flavour = self._store.flavour
