@@ -82,7 +82,7 @@ class TaskMessage:
 
     @property
     def reply_to(self) -> str | None:
-        """Where `rpc://` results go."""
+        """Where results go that travel back over the broker."""
         return self.properties.get("reply_to")
 
     @property

@@ -1,0 +1,169 @@
+"""The parts of the reference that are made from the code at each build, so that they cannot drift.
+
+A page asks for one by a line such as `<!-- generated: settings -->`.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from celeriac.domain.settings.convert import expected
+from celeriac.domain.settings.descriptions import Option, described
+from celeriac.domain.settings.options import CHOICES, FOLLOWS
+
+_SOURCE: Final = Path(__file__).parents[1] / "src"
+
+#: What the prefix of a setting's name is about; a prefix not named here stands for itself.
+_GROUPS: Final = {
+    "": "General",
+    "task": "Tasks and routing",
+    "worker": "Workers",
+    "beat": "Beat",
+    "broker": "Broker",
+    "result": "Results",
+    "database": "SQL result stores",
+    "control": "Remote control",
+    "event": "Events",
+    "events": "The events command",
+    "security": "Signed messages",
+}
+#: Looked at by the code, and then nothing is done with it.
+_IN_VAIN: Final = frozenset({"task_store_eager_result"})
+_GENERAL: Final = frozenset(
+    "accept_content enable_utc imports include timezone override_backends".split()
+)
+
+
+def fill_in(text: str) -> str:
+    """Replace each request in a page by what it asks for."""
+    return re.sub(r"<!-- generated: (\w+) -->", lambda found: _PARTS[found[1]](), text)
+
+
+# -- settings
+
+
+def _settings() -> str:
+    options = sorted(described(), key=lambda option: _order(_prefix(option)))
+    parts = []
+    for prefix, group in groupby(options, key=_prefix):
+        rows = [_row(option) for option in group]
+        head = "| setting | default | takes | what it says | in use |\n|---|---|---|---|---|"
+        parts.append("\n".join([f"## {_GROUPS.get(prefix, prefix.capitalize())}\n", head, *rows]))
+    return "\n\n".join(parts)
+
+
+def _prefix(option: Option) -> str:
+    return "" if option.name in _GENERAL else option.name.partition("_")[0]
+
+
+def _order(prefix: str) -> tuple[int, str]:
+    known = list(_GROUPS)
+    return (known.index(prefix), "") if prefix in known else (len(known), prefix)
+
+
+def _row(option: Option) -> str:
+    old = f"<br>old: `{option.old_name}`" if option.old_name else ""
+    takes = expected(option.name)
+    if option.kind.endswith("?"):
+        takes += ", or None"
+    use = "yes" if is_read(option.name) else "not yet"
+    cells = [
+        f"`{option.name}`{old}",
+        _default(option),
+        takes if option.name not in CHOICES else takes.replace("'", "`"),
+        option.description,
+        use,
+    ]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _default(option: Option) -> str:
+    if option.name in FOLLOWS:
+        return f"that of `{FOLLOWS[option.name]}`"
+    value = option.default
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g} s"
+    return f"`{value!r}`"
+
+
+def is_read(name: str) -> bool:
+    """Whether anything but the table of settings itself looks at a setting."""
+    return name not in _IN_VAIN and re.search(rf"[.\"']{name}\b", _code()) is not None
+
+
+@cache
+def _code() -> str:
+    """All code that could read a setting; what only carries them all is left out."""
+    carriers = ("domain/settings", "entrypoints/configuration")
+    return "\n".join(
+        path.read_text()
+        for path in sorted(_SOURCE.rglob("*.py"))
+        if not path.relative_to(_SOURCE).as_posix().startswith(carriers)
+    )
+
+
+# -- commands
+
+
+def _commands() -> str:
+    from celeriac.entrypoints.cli import main
+
+    root = _group(main)
+    with click.Context(root, info_name="celeriac") as context:
+        parts = [_options(root, context)]
+        for name, command in _subcommands(root, context):
+            with click.Context(command, info_name=name, parent=context) as inner:
+                parts.append(_command(command, inner))
+    return "\n\n".join(parts)
+
+
+def _group(main: Any) -> click.Group:
+    if isinstance(main, click.Group):
+        return main
+    # The command line may be wrapped in a function; the group is its module's.
+    import celeriac.entrypoints.cli as cli
+
+    return next(value for value in vars(cli).values() if isinstance(value, click.Group))
+
+
+def _subcommands(group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is not None and not command.hidden:
+            yield name, command
+
+
+def _command(command: click.Command, context: click.Context) -> str:
+    usage = f"{context.command_path} {' '.join(command.collect_usage_pieces(context))}"
+    about = re.sub(r"\s*\n\s*\n\s*", "\n\n", (command.help or "").strip())
+    parts = [f"## {context.info_name}", f"```text\n{usage}\n```", about]
+    if isinstance(command, click.Group):
+        subs = [
+            f"- `{name}`: {sub.get_short_help_str(200)}"
+            for name, sub in _subcommands(command, context)
+        ]
+        parts.append("\n".join(subs))
+    parts.append(_options(command, context))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _options(command: click.Command, context: click.Context) -> str:
+    records = filter(
+        None, (param.get_help_record(context) for param in command.get_params(context))
+    )
+    rows = [f"| `{_cell(flags)}` | {_cell(text, escape=True)} |" for flags, text in records]
+    return "\n".join(["| option | what it does |", "|---|---|", *rows]) if rows else ""
+
+
+def _cell(text: str, *, escape: bool = False) -> str:
+    text = " ".join(text.split()).replace("|", "\\|")
+    return re.sub(r"([\[\]<>*_])", r"\\\1", text) if escape else text
+
+
+_PARTS: Final[dict[str, Callable[[], str]]] = {"settings": _settings, "commands": _commands}
