@@ -1,0 +1,123 @@
+"""How a worker process ends when it is asked to, and what becomes of its work."""
+
+import signal
+import time
+
+from celeriac.domain.tasks import states
+from tests.integration.cli.running import Place
+
+
+def test_a_worker_runs_tasks_until_sigterm_and_exits_with_zero(place: Place):
+    worker = place.worker("-c", "2")
+
+    results = [place.send("add", n, n) for n in range(20)]
+
+    assert [result.get(timeout=20) for result in results] == [n + n for n in range(20)]
+    assert worker.stop() == 0
+    assert "warm stop asked for by SIGTERM" in worker.output
+
+
+def test_sigterm_lets_running_tasks_end_and_leaves_queued_ones_to_the_next_worker(place: Place):
+    worker = place.worker("-c", "2")
+    running = [place.send("nap", name, 1.0) for name in ("a", "b")]
+    for name in ("a", "b"):
+        place.until_begun(name)
+    queued = [place.send("nap", f"q{n}", 0.01) for n in range(6)]
+
+    assert worker.stop() == 0
+
+    assert [result.state for result in running] == [states.SUCCESS] * 2
+    assert [result.state for result in queued] == [states.PENDING] * 6
+    place.worker("-c", "2")
+    assert [result.get(timeout=20) for result in queued] == [f"q{n}" for n in range(6)]
+    assert sorted(line.split()[1] for line in place.marks() if line.startswith("begin")) == sorted(
+        ["a", "b", *(f"q{n}" for n in range(6))]
+    )
+
+
+def test_what_does_not_end_within_the_grace_period_is_given_back_if_it_acks_late(place: Place):
+    worker = place.worker("-c", "1", "--grace-period", "0.5")
+    result = place.send("late_nap", "late", 60.0)
+    place.until_begun("late")
+
+    began = time.monotonic()
+    assert worker.stop() == 0
+    assert time.monotonic() - began < 6.0
+
+    assert "grace period over: 1 tasks are cancelled" in worker.output
+    assert result.state == states.PENDING
+    place.worker("-c", "1")
+    assert result.get(timeout=20) == "late"
+
+
+def test_what_does_not_end_within_the_grace_period_is_recorded_if_it_may_not_be_repeated(
+    place: Place,
+):
+    worker = place.worker("-c", "1", "--grace-period", "0.5")
+    result = place.send("nap", "early", 60.0)
+    place.until_begun("early")
+
+    assert worker.stop() == 0
+
+    assert result.state == states.FAILURE
+    assert type(result.result).__name__ == "WorkerLostError"
+    assert "worker_grace_period" in str(result.result)
+
+
+def test_a_second_sigint_ends_what_runs_at_once(place: Place):
+    worker = place.worker("-c", "1")
+    result = place.send("late_nap", "late", 60.0)
+    place.until_begun("late")
+
+    worker.send(signal.SIGINT)
+    worker.until_it_says("warm stop asked for by SIGINT")
+    assert worker.process.poll() is None
+    worker.send(signal.SIGINT)
+
+    assert worker.exit_code() == 0
+    assert "cold stop asked for by SIGINT" in worker.output
+    place.worker("-c", "1")
+    assert result.get(timeout=20) == "late"
+
+
+def test_sigquit_stops_cold_at_once(place: Place):
+    worker = place.worker("-c", "1")
+    place.send("late_nap", "late", 60.0)
+    place.until_begun("late")
+
+    assert worker.stop(signal.SIGQUIT) == 0
+    assert "cold stop asked for by SIGQUIT" in worker.output
+
+
+def test_sigterm_can_be_told_to_stop_cold(place: Place):
+    worker = place.start(
+        *("-A", "shop", "worker", "-l", "INFO", "-c", "1"), environ={"REMAP_SIGTERM": "SIGQUIT"}
+    )
+    worker.until_it_says(" ready.")
+    place.send("late_nap", "late", 60.0)
+    place.until_begun("late")
+
+    assert worker.stop(signal.SIGTERM) == 0
+    assert "cold stop asked for by SIGTERM" in worker.output
+
+
+def test_sighup_is_ignored_and_says_so(place: Place):
+    worker = place.worker("-c", "1")
+
+    worker.send(signal.SIGHUP)
+
+    worker.until_it_says("SIGHUP is ignored")
+    assert place.send("add", 2, 3).get(timeout=20) == 5
+
+
+def test_the_same_holds_for_a_pool_of_threads_and_for_none(place: Place):
+    for pool in ("threads", "solo"):
+        worker = place.worker("-P", pool, "-c", "1")
+        running = place.send("nap", pool, 1.0)
+        place.until_begun(pool)
+        queued = place.send("nap", f"{pool}-queued", 0.01)
+
+        assert worker.stop() == 0, str(worker)
+
+        assert (running.state, queued.state) == (states.SUCCESS, states.PENDING)
+        place.app.control.purge()
