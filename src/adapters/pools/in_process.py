@@ -170,6 +170,17 @@ class InProcessPool(Pool):
         finally:
             self._runner.stop()
 
+    def _serve_or_break(self, lane: Lane) -> None:
+        try:
+            self._serve(lane)
+        except Exception as exc:
+            logger.exception("a thread of the pool could not start")
+            self._break(f"a thread of the pool could not start: {exc!r}")
+        finally:
+            with self._lock:
+                if lane in self._lanes:
+                    self._lanes.remove(lane)
+
     def _run_next(self, lane: Lane) -> bool:
         """Wait for a job, run and answer it; False when there will be none."""
         answer: PoolEvent
@@ -238,6 +249,8 @@ class InProcessPool(Pool):
     def _break(self, cause: str) -> None:
         """Answer for everything and say that this pool is of no use any more."""
         with self._lock:
+            if self._closed:
+                return
             self._closed = True
             unstarted = [job.number for job in self._backlog]
             self._backlog.clear()

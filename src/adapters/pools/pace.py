@@ -13,11 +13,6 @@ BATCH_JOBS: Final = 256
 _SHORTEST: Final = BATCH_SECONDS / BATCH_JOBS
 
 
-def is_short(job: Job) -> bool:
-    """Whether other jobs may be put behind this one."""
-    return job.estimate is not None and job.estimate <= BATCH_SECONDS
-
-
 def weight(job: Job) -> float:
     """Seconds of work to count for a job; more than a batch holds when that is unknown."""
     if job.estimate is None or job.estimate > BATCH_SECONDS:

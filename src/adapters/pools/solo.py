@@ -46,7 +46,7 @@ class SoloPool(InProcessPool):
         self._lanes.append(self._lane)
         if not self._main_thread:
             self._lane.thread = threading.Thread(
-                target=self._serve, args=(self._lane,), name="celeriac-solo", daemon=True
+                target=self._serve_or_break, args=(self._lane,), name="celeriac-solo", daemon=True
             )
             self._lane.thread.start()
 

@@ -4,15 +4,12 @@ A thread cannot be killed. One that runs past its job's hard limit is given up: 
 as timed out, a fresh thread takes its slot, and what it still brings about is not heard.
 """
 
-import logging
 import threading
 
 from ...domain.errors import NotSupported
 from ...domain.work.job import Resized
 from ...ports.pool import PoolCapabilities
 from .in_process import InProcessPool, Lane
-
-logger = logging.getLogger("celeriac.pool")
 
 
 class ThreadsPool(InProcessPool):
@@ -47,17 +44,6 @@ class ThreadsPool(InProcessPool):
             target=self._serve_or_break, args=(lane,), name="celeriac-thread", daemon=True
         )
         lane.thread.start()
-
-    def _serve_or_break(self, lane: Lane) -> None:
-        try:
-            self._serve(lane)
-        except Exception as exc:
-            logger.exception("a thread of the pool could not start")
-            self._break(f"a thread of the pool could not start: {exc!r}")
-        finally:
-            with self._lock:
-                if lane in self._lanes:
-                    self._lanes.remove(lane)
 
     def _can_replace(self) -> bool:
         return True

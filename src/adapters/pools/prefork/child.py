@@ -6,6 +6,9 @@ atomically: the main thread takes the next from the left, the listener gives bac
 and no job is both begun and given back. Reports are gathered for a moment, never behind a job that
 may take long. A job that ended but whose report was not sent yet when the process dies counts as
 begun and lost: that is why the moment is short.
+
+A task that forks by itself does so with the listener beside it, which is harmless to what it forks:
+the listener is not copied, and the sockets are of no use there.
 """
 
 import logging
@@ -24,7 +27,7 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 from ....domain.errors import SoftTimeLimitExceeded
-from ....domain.work.job import Progress, Runner
+from ....domain.work.job import Progress, Report, Runner
 from . import wire
 from .journal import Journal
 
@@ -80,54 +83,62 @@ class Child:
     # -- the main thread -----------------------------------------------------------------------
 
     def _run_all(self) -> None:
+        """Run what is to be done until there will be no more. Each line is paid for by each job."""
         todo, reports, journal = self._todo, self._reports, self._journal
         begin, end = journal.writer()
-        run, progress, monotonic = self._runner.run, self._tell_progress, time.monotonic
+        run, monotonic, max_memory = self._run, time.monotonic, self._options.max_memory
         first = 0.0
         while True:
             try:
                 row = todo.popleft()
             except IndexError:
-                self._flush()
-                if not self._leaving:
-                    self._wake.get()
-                elif not todo:  # what came just before the good-bye was put there before it
+                if self._is_over():
                     return
                 continue
             if self._retiring:
                 self._send(wire.frame(wire.RECALLED, [row[0]]))
                 continue
             now = monotonic()
-            if reports:
-                if _may_take_long(row) or now - first > GATHERING:
-                    self._flush()
-                    first = now
-            else:
+            if reports and (now - first > GATHERING or _may_take_long(row)):
+                self._flush()
+            if not reports:
                 first = now
             if journal.held:
                 self._await_the_end()
-            number = row[0]
-            begin(number, now)
-            if self._options.announce_starts:
-                self._send(wire.frame(wire.BEGAN, [number]))
-            report = None
-            try:
-                job = wire.job_of(row)
-                self._current = number
-                report = run(job, progress)
-                self._current = None
-            except BaseException as exc:
-                # Not the task's doing, which would be a report: a soft limit that came at the
-                # very edge, or a fault of the runner.
-                self._current = None
-                if report is None:
-                    self._flush()
-                    self._fail(number, f"its runner raised {exc!r}")
+            begin(row[0], now)
+            report = run(row)
             end()
             if report is not None:
                 reports.append(wire.report_row(report))
-            if self._options.max_memory is not None:
-                self._mind_memory(self._options.max_memory)
+            if max_memory is not None:
+                self._mind_memory(max_memory)
+
+    def _is_over(self) -> bool:
+        """Send what was gathered and wait for more; True if there will be no more."""
+        self._flush()
+        if not self._leaving:
+            self._wake.get()
+            return False
+        return not self._todo  # what came just before the good-bye was put there before it
+
+    def _run(self, row: wire.Row) -> Report | None:
+        """Run one job; None if there is no report and the hub was told why."""
+        number: int = row[0]
+        if self._options.announce_starts:
+            self._send(wire.frame(wire.BEGAN, [number]))
+        report = None
+        try:
+            job = wire.job_of(row)
+            self._current = number
+            report = self._runner.run(job, self._tell_progress)
+            self._current = None
+        except BaseException as exc:
+            # Not the task's doing, which would be a report: a soft limit that came at the very
+            # edge, or a fault of the runner.
+            self._current = None
+            if report is None:
+                self._flush(wire.frame(wire.FAILED, (number, f"its runner raised {exc!r}")))
+        return report
 
     def _tell_progress(self, progress: Progress) -> None:
         """Send progress, of the running job, without being interrupted halfway."""
@@ -230,9 +241,6 @@ class Child:
         with self._sending:
             self._sock.sendall(data)
 
-    def _fail(self, number: int, cause: str) -> None:
-        self._send(wire.frame(wire.FAILED, (number, cause)))
-
 
 def _may_take_long(row: wire.Row) -> bool:
     estimate = row[1]
@@ -249,8 +257,8 @@ def main(
 ) -> None:
     """Be a child. Called in a fresh fork of the nursery."""
     prepare()
-    _reset_signals()
-    _close_stdin()
+    reset_signals()
+    close_stdin()
     journal = Journal(journal_fd)
     os.close(journal_fd)
     try:
@@ -262,7 +270,7 @@ def main(
         os._exit(1)
 
 
-def _reset_signals() -> None:
+def reset_signals() -> None:
     """Undo what the worker's process has set up, and leave the group's signals to the hub."""
     me = os.getpid()
 
@@ -280,7 +288,8 @@ def _reset_signals() -> None:
         signal.signal(number, leave_to_the_hub)
 
 
-def _close_stdin() -> None:
+def close_stdin() -> None:
+    """Give tasks an empty input, so that none reads what is typed for the worker."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)

@@ -145,8 +145,8 @@ class Nursery:
 
 
 def _run(sock: socket.socket, runner: Runner, options: ChildOptions) -> None:
-    child._reset_signals()
-    child._close_stdin()
+    child.reset_signals()
+    child.close_stdin()
     _Ward(sock, runner, options).work()
 
 
