@@ -1,4 +1,4 @@
-"""Starts the command line as people do, in a folder of its own, and sees to it that all of it ends."""
+"""Starts the command line as people do, in a folder of its own; nothing may outlive its test."""
 
 import os
 import shutil
