@@ -92,7 +92,7 @@ class PolledWakeups(Wakeups):
         self._led = self._look is not None
         try:
             while not self._heard(topic, mark) and (left := end - monotonic()) > 0:
-                self._changed.wait(min(left, self._pause()))
+                self._changed.wait(min(left, self._pace()))
                 if self._look is None:
                     return
                 self._ask(self._look)
@@ -108,7 +108,7 @@ class PolledWakeups(Wakeups):
             self._seen = seen
             self._hear(None)
 
-    def _pause(self) -> float:
+    def _pace(self) -> float:
         # Half a second of full attention, then 2 % of the time that nothing came.
         idle = monotonic() - self._warm_at
         return self._fast if idle < 0.5 else max(self._fast, min(self._slow, idle * 0.02))
