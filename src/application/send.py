@@ -1,6 +1,6 @@
 """Send calls: each becomes a message, and a batch of messages one publication."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..domain.errors import BrokerUnavailable, EncodeError, UnserializableArguments
@@ -15,11 +15,20 @@ class Sending:
     """Makes messages and publishes them. One instance serves all threads of an app."""
 
     def __init__(
-        self, broker: Broker, sender: Sender, clock: Clock, entropy: Entropy, deadline: float
+        self,
+        broker: Callable[[], Broker],
+        sender: Sender,
+        clock: Clock,
+        entropy: Entropy,
+        deadline: float,
     ) -> None:
-        """Publish within `deadline` seconds or raise."""
+        """Publish within `deadline` seconds or raise.
+
+        `broker` is asked for at the first publication: a worker's child that only makes the
+        messages which follow from its tasks never connects, nor imports a driver.
+        """
         self._declared = False
-        self.broker, self.sender, self.deadline = broker, sender, deadline
+        self._broker, self.sender, self.deadline = broker, sender, deadline
         self._clock, self._entropy = clock, entropy
 
     def message(
@@ -59,7 +68,7 @@ class Sending:
             left = self.deadline - (self._clock.monotonic() - started)
             try:
                 self._declare(messages)
-                self.broker.publish(messages, deadline=max(left, 0.001), within=within)
+                self._broker().publish(messages, deadline=max(left, 0.001), within=within)
                 return
             except BrokerUnavailable:
                 pause = _pause(retry, attempt) if within is None else None
@@ -79,7 +88,7 @@ class Sending:
             return
         bound = [queue for queue in self.sender.router.queues.values() if queue.exchange.name]
         if bound:
-            self.broker.declare(bound)
+            self._broker().declare(bound)
         self._declared = True
 
     def _blamed(

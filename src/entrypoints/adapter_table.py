@@ -7,7 +7,6 @@ Third parties add theirs through packaging entry points: `celeriac.brokers` and
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, Final
 
 _A = "celeriac.adapters"
@@ -96,11 +95,15 @@ def technology(scheme: str, known: Mapping[str, Technology], group: str) -> Tech
 
 def third_party(group: str, name: str) -> Any:
     """Return what an installed package offers under a name, or None."""
+    from importlib.metadata import entry_points  # for strangers only; it costs over a megabyte
+
     return next((entry.load() for entry in entry_points(group=group, name=name)), None)
 
 
 def names(known: Mapping[str, Any], group: str) -> list[str]:
     """Return all names there are, those of installed packages included."""
+    from importlib.metadata import entry_points
+
     return sorted({*known, *(entry.name for entry in entry_points(group=group))})
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..domain.settings import Settings
 from ..domain.settings.presentation import mask_url
-from .container import backend_url, broker_url
+from .choices import backend_url, broker_url
 
 if TYPE_CHECKING:
     from .library.app import Celeriac

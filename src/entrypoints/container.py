@@ -1,250 +1,41 @@
 """The composition root: the only place where adapters meet the application.
 
-It chooses by URL scheme and setting, imports what was chosen and nothing else, and takes ready
-adapters in place of URLs. One container belongs to one app in one process; after a fork the app
-makes a new one.
+Each part is made by a function of `choices.py`; ready adapters are taken in place of URLs. One
+container belongs to one app in one process; after a fork the app makes a new one.
 """
 
-import os
-import socket
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from dependency_injector import containers, providers
 
 from ..application.encoding import SerializerCodec
 from ..application.fetch_results import Fetching
 from ..application.send import Sending
-from ..application.settle import ResultlessSettler, SeparateSettler
-from ..domain.errors import ImproperlyConfigured, UnknownScheme
 from ..domain.messaging.compose import Sender
 from ..domain.messaging.routing import Router
 from ..domain.settings import Settings
 from ..ports.broker import Broker
 from ..ports.bus import Bus
 from ..ports.clock import Clock
-from ..ports.codec import Serializer
 from ..ports.coordinator import Coordinator
 from ..ports.entropy import Entropy
-from ..ports.pool import Pool
 from ..ports.results import ResultBackend
 from ..ports.schedule_store import ScheduleStore
 from ..ports.settler import Settler
-from .adapter_table import (
-    BACKENDS,
-    BROKERS,
-    DISABLED_RESULTS,
-    POOLS,
-    SERIALIZERS,
-    Technology,
-    load,
-    names,
-    technology,
-    third_party,
+from .choices import (
+    Beside,
+    Stores,
+    host_clock,
+    host_entropy,
+    make_broker,
+    make_codec,
+    make_result_codec,
+    make_results,
+    make_sender,
+    make_sending,
+    make_settler,
 )
 from .routes import router_of
-
-#: Broker and result backend of an app that is told of neither: one file where it is started.
-EMBEDDED: Final = "sqlite:///celeriac.sqlite3"
-
-
-class Stores:
-    """Opens each store once, so that adapters over the same URL share it."""
-
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        """Open with these settings, on this clock."""
-        self._settings, self._clock = settings, clock
-        self._open: dict[tuple[str, str], Any] = {}
-
-    def open(self, kind: Technology, url: str) -> Any:
-        """Return the store of a URL."""
-        bare = url.removeprefix("db+").removeprefix("cache+")
-        key = (kind.store, bare)
-        if key not in self._open:
-            make = load(kind.store)
-            self._open[key] = make(bare, clock=self._clock, settings=self._settings)
-        return self._open[key]
-
-
-def scheme_of(url: str) -> str:
-    """Return the scheme of a URL, or the whole of a bare alias."""
-    return url.partition("://")[0]
-
-
-def broker_url(settings: Settings) -> str:
-    """Return the broker's URL; the embedded default when none is set."""
-    return _first(settings.broker_url) or EMBEDDED
-
-
-def backend_url(settings: Settings) -> str | None:
-    """Return the result backend's URL; the embedded default when no broker is set either."""
-    asked = _first(settings.result_backend)
-    if asked is None and settings.broker_url is None:
-        return EMBEDDED
-    return None if asked in (None, "disabled", "disabled://") else asked
-
-
-def _first(urls: Any) -> str | None:
-    if isinstance(urls, list | tuple):
-        return str(urls[0]) if urls else None
-    return None if urls is None else str(urls).split(";")[0]
-
-
-def make_broker(settings: Settings, stores: Stores, given: Any) -> Broker:
-    """Return the broker given, or the one the URL asks for."""
-    if given is not None:
-        return given  # type: ignore[no-any-return]
-    url = broker_url(settings)
-    kind = _technology(url, BROKERS, "celeriac.brokers")
-    if not kind.broker:
-        raise UnknownScheme(url, names(BROKERS, "celeriac.brokers"))
-    return load(kind.broker)(stores.open(kind, url))  # type: ignore[no-any-return]
-
-
-def make_results(
-    settings: Settings, stores: Stores, given: Any, given_broker: Any
-) -> ResultBackend:
-    """Return the result backend given, the one the URL asks for, or the one that keeps nothing.
-
-    A ready broker in memory keeps results too, if nothing else is said.
-    """
-    if given is not None:
-        return given  # type: ignore[no-any-return]
-    memory = getattr(given_broker, "memory", None)
-    if memory is not None and not settings.result_backend:
-        return load(BACKENDS["memory"].results)(memory)  # type: ignore[no-any-return]
-    url = backend_url(settings) if given_broker is None or settings.result_backend else None
-    if url is None:
-        return load(DISABLED_RESULTS)()  # type: ignore[no-any-return]
-    kind = _technology(url, BACKENDS, "celeriac.backends")
-    return load(kind.results)(stores.open(kind, url))  # type: ignore[no-any-return]
-
-
-def _technology(url: str, known: Mapping[str, Technology], group: str) -> Technology:
-    found = technology(scheme_of(url), known, group)
-    if found is None:
-        raise UnknownScheme(url, names(known, group))
-    return found
-
-
-def make_settler(settings: Settings, broker: Broker, results: ResultBackend) -> Settler:
-    """Return the atomic settler where broker and results are one store, else the general one."""
-    separate = SeparateSettler(broker, results, settings.broker_publish_timeout)
-    kind = next((kind for kind in BROKERS.values() if _is(broker, kind.broker)), None)
-    if kind is None:
-        return separate
-    if _keeps_nothing(results):
-        store = getattr(broker, "memory", None) or getattr(broker, "store", None)
-        settler: Settler = load(kind.settler)(broker, load(kind.results)(store))
-        return ResultlessSettler(settler)
-    if not _is(results, kind.results):
-        return separate
-    try:
-        settler = load(kind.settler)(broker, results)
-    except ValueError:  # they are of one kind, but not of one place
-        return separate
-    return settler if settler.atomic else separate
-
-
-def _is(adapter: object, path: str) -> bool:
-    cls = type(adapter)
-    return f"{cls.__module__}:{cls.__qualname__}" == path
-
-
-def _keeps_nothing(results: ResultBackend) -> bool:
-    return not results.capabilities.persistent and results.url == "disabled://"
-
-
-class Beside:
-    """Makes the smaller adapters over the broker's store, or in memory for a ready broker."""
-
-    def __init__(self, settings: Settings, stores: Stores, broker: Broker) -> None:
-        """Look at what the broker lives in."""
-        self._settings, self._stores, self._broker = settings, stores, broker
-
-    def make(self, port: str) -> Any:
-        """Make the adapter of a port, named as in Technology."""
-        store = getattr(self._broker, "memory", None)
-        if store is None:
-            url = broker_url(self._settings)
-            kind = _technology(url, BROKERS, "celeriac.brokers")
-            store = getattr(self._broker, "store", None) or self._stores.open(kind, url)
-        else:
-            kind = BROKERS["memory"]
-        return load(getattr(kind, port))(store)
-
-
-def find_serializer(name: str) -> Serializer | None:
-    """Return the serializer of a name or content type."""
-    path = SERIALIZERS.get(name)
-    return None if path is None else load(path)()
-
-
-def make_codec(settings: Settings) -> SerializerCodec:
-    """Return the codec of task messages."""
-    accept = settings.accept_content or ["json"]
-    return SerializerCodec(find_serializer, settings.task_serializer, accept)
-
-
-def make_result_codec(settings: Settings) -> SerializerCodec:
-    """Return the codec of results."""
-    accept = settings.result_accept_content or settings.accept_content or ["json"]
-    return SerializerCodec(
-        find_serializer, settings.result_serializer, {*accept, settings.result_serializer}
-    )
-
-
-def make_sender(settings: Settings, router: Router, codec: SerializerCodec) -> Sender:
-    """Return what this process knows of itself when it sends."""
-    return Sender(
-        router=router,
-        codec=codec,
-        origin=f"gen{os.getpid()}@{socket.gethostname()}",
-        serializer=settings.task_serializer,
-        default_priority=_priority(settings.task_default_priority),
-        ignore_result=False,
-        repr_maxlevels=settings.task_repr_maxlevels,
-    )
-
-
-def _priority(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def make_sending(
-    settings: Settings, broker: Broker, sender: Sender, clock: Clock, entropy: Entropy
-) -> Sending:
-    """Return what sends."""
-    return Sending(broker, sender, clock, entropy, settings.broker_publish_timeout)
-
-
-def make_pool(settings: Settings, name: str, slots: int) -> Pool:
-    """Return the pool of a name. Raises ImproperlyConfigured naming those there are."""
-    path = POOLS.get(name)
-    cls = load(path) if path else third_party("celeriac.pools", name)
-    if cls is None:
-        known = ", ".join(names(POOLS, "celeriac.pools"))
-        raise ImproperlyConfigured(f"worker_pool={name!r}: there is no such pool; known: {known}")
-    if name == "solo":
-        return cls()  # type: ignore[no-any-return]
-    if path and name in ("prefork", "processes"):
-        return cls(  # type: ignore[no-any-return]
-            slots,
-            max_tasks=settings.worker_max_tasks_per_child,
-            max_memory=settings.worker_max_memory_per_child,
-            start_method=settings.worker_pool_start_method,
-        )
-    return cls(slots)  # type: ignore[no-any-return]
-
-
-def host_clock() -> Clock:
-    """Return the host's clock."""
-    return load("celeriac.adapters.host.clock:SystemClock")()  # type: ignore[no-any-return]
-
-
-def host_entropy() -> Entropy:
-    """Return the host's entropy."""
-    return load("celeriac.adapters.host.entropy:SystemEntropy")()  # type: ignore[no-any-return]
 
 
 def ready_made(part: object) -> providers.Provider[Any]:
@@ -292,7 +83,7 @@ class Container(containers.DeclarativeContainer):
         make_sender, settings, router, codec
     )
     sending: providers.Provider[Sending] = providers.ThreadSafeSingleton(
-        make_sending, settings, broker, sender, clock, entropy
+        make_sending, settings, broker.provider, sender, clock, entropy
     )
     fetching: providers.Provider[Fetching] = providers.ThreadSafeSingleton(
         Fetching, results, result_codec, clock

@@ -18,9 +18,10 @@ from ..domain.tasks.options import TaskOptions
 from ..domain.work.core import WorkerCore, WorkerPolicy
 from ..domain.work.effects import Effect
 from ..ports.pool import Pool, Stop
-from .container import make_pool
+from .choices import make_codec, make_pool
 from .library.app import Celeriac
 from .node_names import node_name
+from .routes import router_of
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -197,7 +198,8 @@ class AppWorker:
         return int(asked)
 
     def _queues(self) -> list[str]:
-        router = self.app.container.router()
+        # Not the container's: it is imported after the pool has forked.
+        router = router_of(self.app.conf)
         if self.options.queues:
             asked = list(self.options.queues)
         elif self.app.conf.task_queues:
@@ -241,9 +243,9 @@ class AppWorker:
         conf, app = self.app.conf, self.app
         return TaskRunner(
             app.tasks.get,
-            app.container.codec(),
+            make_codec(conf),
             lambda: app.sending,
-            app.container.clock(),
+            app.clock,
             RunSettings(
                 node=self.node,
                 result_serializer=conf.result_serializer,

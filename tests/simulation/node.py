@@ -28,7 +28,7 @@ GRACE = 20.0
 
 
 def sending(broker: FaultyBroker, clock: VirtualClock, entropy: SeededEntropy) -> Sending:
-    return Sending(broker, Sender(Router(), CODEC, "gen@sim"), clock, entropy, deadline=5.0)
+    return Sending(lambda: broker, Sender(Router(), CODEC, "gen@sim"), clock, entropy, deadline=5.0)
 
 
 class WatchedRunner(TaskRunner):

@@ -423,6 +423,16 @@ class Celeriac:
 
         return Control(self)
 
+    @property
+    def clock(self) -> "Clock":
+        """The clock it lives by."""
+        if self._given["clock"] is None:
+            from ..choices import host_clock
+
+            self._given["clock"] = host_clock()
+        clock: Clock = self._given["clock"]
+        return clock
+
     def new_id(self) -> str:
         """Return a new task id."""
         if self._ids is None:
