@@ -105,8 +105,9 @@ class AppSchedule:
 
 
 def _has_results_to_clean(app: "Celeriac") -> bool:
-    can = app.results.capabilities
-    return bool(app.conf.result_expires) and can.persistent and not can.expires_itself
+    results = app.results
+    kept = results.url != "disabled://" and not results.capabilities.expires_itself
+    return kept and bool(app.conf.result_expires)
 
 
 def _cleanup(app: "Celeriac") -> Entry:

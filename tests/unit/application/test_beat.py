@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -210,7 +211,7 @@ def test_a_silent_leader_is_followed_within_the_lease(cluster):
     cluster.run(20, second)
 
     sent = [after_noon(each.at) for each in cluster.sent]
-    gaps = [later - earlier for earlier, later in zip(sent, sent[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
     assert second.leads
     assert max(Counter(cluster.times()).values()) == 1
     assert 1 < max(gaps) <= LEASE

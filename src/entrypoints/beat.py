@@ -1,0 +1,142 @@
+"""The beat of an app: its parts put together, started and stopped as one.
+
+It may be a process of its own or a thread of a worker: what it uses belongs to the app and is left
+open when it stops.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from ..application.beat import Beat, BeatSettings
+from ..domain.errors import ImproperlyConfigured
+from ..domain.messaging.message import TaskMessage
+from ..domain.schedules import All, CatchUp, Entry, Once, Skip
+from ..domain.schedules.agenda import MAX_INTERVAL
+from ..domain.tasks.options import merged
+from .library.app import Celeriac
+from .library.periodic import AppSchedule
+from .node_names import node_name
+
+logger = logging.getLogger("celeriac.beat")
+
+#: All names of the one scheduler there is.
+SCHEDULERS: Final = frozenset(
+    f"{package}.beat{mark}{cls}"
+    for package in ("celeriac", "celery")
+    for mark in (".", ":")
+    for cls in ("PersistentScheduler", "Scheduler")
+)
+
+_POLICIES: Final[Mapping[str, CatchUp]] = {"once": Once(), "skip": Skip(), "all": All()}
+
+
+@dataclass(frozen=True, slots=True)
+class BeatOptions:
+    """What a beat is told when it is started; None follows the settings. Times are seconds."""
+
+    max_interval: float | None = None
+    schedule_filename: str | None = None
+    scheduler: str | None = None
+    hostname: str | None = None
+
+
+class AppBeat:
+    """One beat of one app. Make it, `start` it, `run` it; `stop` it from anywhere.
+
+    `run` may be the target of a thread: a worker's embedded beat.
+    """
+
+    def __init__(self, app: Celeriac, options: BeatOptions | None = None) -> None:
+        """Put the parts together; nothing is opened yet. Raises ImproperlyConfigured."""
+        self.app, self.options = app, options or BeatOptions()
+        app.finalize()
+        self._refuse_other_schedulers()
+        self.node = node_name(self.options.hostname or "celerybeat@%h", socket.gethostname())
+        self.schedule = AppSchedule(app)
+        container, sending = app.container, app.sending
+        self.beat = Beat(
+            self._settings(),
+            self.schedule,
+            self._message,
+            sending.publish,
+            container.schedule_store(),
+            container.coordinator(),
+            container.clock(),
+        )
+
+    # -- life
+
+    def start(self) -> None:
+        """Read the schedule and reach the store, so that what is wrong is said at once.
+
+        Raises ImproperlyConfigured, BrokerUnavailable.
+        """
+        if self.options.schedule_filename:
+            logger.warning(
+                "beat: no schedule file is needed, %r is not used: last runs are kept beside the "
+                "broker's messages",
+                self.options.schedule_filename,
+            )
+        self.schedule()
+        self.app.broker.open()
+        self.app.container.schedule_store().open()
+        logger.info("beat: Starting as %s", self.node)
+
+    def run(self) -> None:
+        """Send what is due until stopped."""
+        self.beat.run()
+
+    def stop(self) -> None:
+        """Ask for the end, from any thread or a signal handler; returns at once."""
+        self.beat.stop()
+
+    # -- parts
+
+    def _message(self, entry: Entry, extra: Mapping[str, Any]) -> TaskMessage:
+        """Make the message of an entry, as calling its task would."""
+        # The entry's own task_id wins, and its headers join those of beat.
+        options = merged({"task_id": extra["task_id"]}, entry.options)
+        options["headers"] = {**(options.get("headers") or {}), **extra["headers"]}
+        task = self.app.tasks.get(entry.task)
+        if task is not None:
+            if self.app.strict_typing and task.typing is not False:
+                task.check_arguments(entry.args, entry.kwargs)
+            options = merged(task.resolved.call_defaults, options)
+            if task.resolved.ignore_result:
+                options.setdefault("ignore_result", True)
+        return self.app.sending.message(entry.task, entry.args, entry.kwargs, options)
+
+    def _settings(self) -> BeatSettings:
+        conf, app = self.app.conf, self.app
+        if conf.beat_lease <= 0:
+            raise ImproperlyConfigured(
+                f"beat_lease={conf.beat_lease!r}: expected more than 0 seconds, such as 15"
+            )
+        late = conf.beat_cron_starting_deadline
+        return BeatSettings(
+            holder=f"{self.node}/{os.getpid()}/{app.new_id()}",
+            scope=app.main if app.main and app.main != "__main__" else "",
+            lease=conf.beat_lease,
+            zone=app.timezone,
+            catch_up=_POLICIES[conf.beat_missed_ticks],
+            cron_starting_deadline=None if late is None else timedelta(seconds=late),
+            max_interval=self._max_interval(),
+        )
+
+    def _max_interval(self) -> timedelta:
+        # 0 leaves it to the scheduler.
+        seconds = self.options.max_interval or self.app.conf.beat_max_loop_interval
+        return timedelta(seconds=seconds) if seconds else MAX_INTERVAL
+
+    def _refuse_other_schedulers(self) -> None:
+        asked: Any = self.options.scheduler or self.app.conf.beat_scheduler
+        if asked not in SCHEDULERS:
+            raise ImproperlyConfigured(
+                f"beat_scheduler={asked!r}: other scheduler classes are not supported; leave the "
+                f"setting (or --scheduler) out: beat_schedule may be changed while beat runs"
+            )
