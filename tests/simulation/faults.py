@@ -172,7 +172,7 @@ class FaultySettler(Settler):
 
     def _settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         committed = self._settler.settle(settlements)
-        self._ledger.committed_whole(settlements, committed)
+        self._ledger.committed_whole(self._who, settlements, committed)
         return committed
 
 

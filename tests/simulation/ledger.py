@@ -83,10 +83,15 @@ class Ledger:
             if is_done:
                 self._dispose(node, token, disposition)
 
-    def committed_whole(self, settlements: Sequence[Settlement], done: Sequence[bool]) -> None:
+    def committed_whole(
+        self, node: str, settlements: Sequence[Settlement], done: Sequence[bool]
+    ) -> None:
         """Settlements were committed, each in one step with all it brings about."""
         for settlement, is_done in zip(settlements, done, strict=True):
-            for record in settlement.results if is_done else ():
+            if not is_done:
+                self.note(f"{node} may not commit {settlement.token.tag}")
+                continue
+            for record in settlement.results:
                 self._store(settlement.token.tag, record)
 
     def all_ended(self) -> bool:

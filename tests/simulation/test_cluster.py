@@ -91,6 +91,7 @@ def test_histories_hold_what_they_are_made_for():
         what: what in traces
         for what in (
             "may not settle",
+            "may not commit",
             "may not mark",
             "Requeue(crashed=True)",
             "Park(",
