@@ -32,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(argv)
     # A closed terminal or a polite kill stop the worker too, as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, signal.default_int_handler)
     screen = open_screen(plain=asked.plain)
     folder = Path(asked.folder).resolve()
     if not folder.is_dir():
@@ -52,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(folder: Path, place: Path, concurrency: int, screen: Screen) -> None:
     """Index `folder` with a worker that lives in `place`."""
-    paths = list(files_of(folder))
+    refused: list[OSError] = []
+    paths = list(files_of(folder, refused.append))
     screen.say(f"{len(paths):,} files in {folder}")
     screen.say(f"queue and results: {app.broker.url} in {place}")
     with worker_running(app, concurrency, place) as worker:
@@ -63,7 +65,8 @@ def run(folder: Path, place: Path, concurrency: int, screen: Screen) -> None:
         screen.say(f"{len(sent):,} tasks sent in {published:.2f} s")
         outcomes = _collected(sent, worker, screen)
         took = time.perf_counter() - began
-    _show(screen, folder, dict(zip(paths, (outcomes[id_] for id_ in sent), strict=True)), took)
+    found = dict(zip(paths, (outcomes[id_] for id_ in sent), strict=True))
+    _show(screen, folder, found, {error.filename: error for error in refused}, took)
     screen.say("\nthe worker was stopped and ended with exit code 0")
 
 
@@ -86,10 +89,17 @@ def _collected(sent: Sequence[str], worker: WorkerProcess, screen: Screen) -> di
     return outcomes
 
 
-def _show(screen: Screen, folder: Path, outcomes: Mapping[str, Any], took: float) -> None:
-    failed = {path: exc for path, exc in outcomes.items() if isinstance(exc, BaseException)}
+def _show(
+    screen: Screen,
+    folder: Path,
+    outcomes: Mapping[str, Any],
+    refused: Mapping[str, OSError],
+    took: float,
+) -> None:
+    raised = {path: exc for path, exc in outcomes.items() if isinstance(exc, BaseException)}
+    failed = {**raised, **refused}
     index = index_of(
-        {path: Facts(**value) for path, value in outcomes.items() if path not in failed}
+        {path: Facts(**value) for path, value in outcomes.items() if path not in raised}
     )
 
     def short(path: str) -> str:

@@ -11,7 +11,8 @@ from .one_file import facts_of
 app = Celeriac("index_folder")
 
 
-@app.task
+# No file may hold a worker's process for longer than this, in seconds.
+@app.task(time_limit=120)
 def index_file(path: str) -> dict[str, Any]:
     """Return what is to be known of a file. What cannot be read fails, and says why."""
     return asdict(facts_of(path))

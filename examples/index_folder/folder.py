@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,9 +13,12 @@ from .one_file import Facts
 SKIPPED: Final = frozenset({"__pycache__", ".git", "site-packages", "dist-packages"})
 
 
-def files_of(folder: Path) -> Iterator[str]:
-    """Yield the regular files below a folder, in a fixed order; links are not followed."""
-    for place, folders, names in os.walk(folder):
+def files_of(folder: Path, refused: Callable[[OSError], object]) -> Iterator[str]:
+    """Yield the regular files below a folder, in a fixed order; links are not followed.
+
+    `refused` is called for each folder that cannot be listed.
+    """
+    for place, folders, names in os.walk(folder, onerror=refused):
         folders[:] = sorted(name for name in folders if name not in SKIPPED)
         for name in sorted(names):
             path = os.path.join(place, name)

@@ -81,7 +81,8 @@ class WorkerProcess:
 def worker_running(app: Celeriac, concurrency: int, folder: Path) -> Iterator[WorkerProcess]:
     """Have a worker of the app run in `folder`; none is left behind, whatever happens."""
     command = ["-A", "examples.index_folder.app", "worker", "-c", str(concurrency)]
-    worker = WorkerProcess(app, [*command, "--loglevel", "WARNING"], folder)
+    options = ["--loglevel", "WARNING", "--grace-period", "10"]
+    worker = WorkerProcess(app, [*command, *options], folder)
     try:
         worker.wait_until_ready()
         yield worker

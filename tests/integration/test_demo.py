@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def started(folder: Path, *options: str) -> subprocess.Popen[str]:
+def started(folder: Path, *options: str, under: tuple[str, ...] = ()) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "examples.index_folder", "--plain", *options, str(folder)],
+        [*under, sys.executable, "-m", "examples.index_folder", "--plain", *options, str(folder)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -68,6 +69,17 @@ def odd_files(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def powerless() -> tuple[str, ...]:
+    """What to put before a command so that permissions count for it, for root too."""
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("root may read everything, and there is no setpriv to take that away")
+    taken = "-dac_override,-dac_read_search"
+    return ("setpriv", f"--bounding-set={taken}", "--inh-caps=-all", "--ambient-caps=-all")
+
+
 def test_the_demo_adds_up_a_folder_of_odd_files_and_leaves_no_process(odd_files):
     process = started(odd_files)
 
@@ -88,13 +100,18 @@ def test_the_demo_adds_up_a_folder_of_odd_files_and_leaves_no_process(odd_files)
     assert is_gone(worker_group(output))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_listed_and_no_crash(tmp_path):
+def test_what_may_not_be_read_is_listed_and_no_crash(tmp_path, powerless):
     (tmp_path / "secret.txt").touch(mode=0)
+    (tmp_path / "closed").mkdir(mode=0)
+    (tmp_path / "open.txt").write_text("x")
 
-    output, _ = started(tmp_path).communicate(timeout=50)
+    process = started(tmp_path, under=powerless)
+    output, errors = process.communicate(timeout=50)
 
+    assert (process.returncode, errors) == (0, "")
+    assert (row(output, "files"), row(output, "failed")) == ("1 (1 text)", "2")
     assert row(output, "secret.txt").startswith("PermissionError: ")
+    assert row(output, "closed").startswith("PermissionError: ")
 
 
 def test_an_empty_folder_is_summed_up_too(tmp_path):
