@@ -57,6 +57,13 @@ class Stores:
             self._open[key] = make(bare, clock=self._clock, settings=self._settings)
         return self._open[key]
 
+    def close(self) -> None:
+        """Close what was opened here, for all adapters over it; ready ones are their maker's."""
+        for store in self._open.values():
+            if callable(close := getattr(store, "close", None)):
+                close()
+        self._open.clear()
+
 
 def scheme_of(url: str) -> str:
     """Return the scheme of a URL, or the whole of a bare alias."""

@@ -477,10 +477,7 @@ class Celeriac:
     def close(self) -> None:
         """Let go of connections, and of being the current app."""
         if self._container is not None and self._pid == os.getpid():
-            if self._given.get("broker") is None:
-                self._container.broker().close()
-            if self._given.get("results") is None:
-                self._container.results().close()
+            self._container.stores().close()
         self._container = None
         current.forget(self)
 

@@ -332,6 +332,14 @@ class EagerResult(AsyncResult[R]):
         """Nothing is stored of it."""
 
     @property
+    def args(self) -> None:
+        """Not kept."""
+
+    @property
+    def kwargs(self) -> None:
+        """Not kept."""
+
+    @property
     def state(self) -> str:
         """The state it ended in."""
         return self._state
