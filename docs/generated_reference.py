@@ -35,6 +35,8 @@ _GROUPS: Final = {
 }
 #: Looked at by the code, and then nothing is done with it.
 _IN_VAIN: Final = frozenset({"task_store_eager_result"})
+#: Names that the code puts together of a command and an option.
+_COMPOSED: Final = re.compile("(worker|beat)_(logfile|pidfile|uid|gid|umask)")
 _GENERAL: Final = frozenset(
     "accept_content enable_utc imports include timezone override_backends".split()
 )
@@ -94,6 +96,8 @@ def _default(option: Option) -> str:
 
 def is_read(name: str) -> bool:
     """Whether anything but the table of settings itself looks at a setting."""
+    if _COMPOSED.fullmatch(name):
+        return 'conf.get(f"{command}_{name}")' in _code()
     return name not in _IN_VAIN and re.search(rf"[.\"']{name}\b", _code()) is not None
 
 

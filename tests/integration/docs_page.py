@@ -4,6 +4,7 @@ Comments before a code block say what it is:
 
 - `<!-- file: shop.py -->`: it is written to that file;
 - `<!-- worker -->`: its `celeriac … worker` command is started, and stopped at the end of the page;
+- `<!-- beat -->`: so is its `celeriac … beat` command;
 - `<!-- run -->`: its Python is executed, or each line of shell run, and may not fail.
 
 Blocks of Python with `>>>` need no comment: they are executed, and must answer as they say. All
@@ -17,11 +18,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 BLOCK = re.compile(
-    r"^(?:<!-- (?P<what>file|worker|run)(?:: (?P<name>\S+))? -->\n+)?"
+    r"^(?:<!-- (?P<what>file|worker|beat|run)(?:: (?P<name>\S+))? -->\n+)?"
     r"```(?P<language>\w+)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -55,10 +57,11 @@ class Page:
     """Carries the blocks out, one after the other."""
 
     def __init__(self, path: Path) -> None:
-        """Begin with no names and no workers."""
+        """Begin with no names and no processes."""
         self.path = path
         self.names: dict[str, Any] = {"__name__": "page"}
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.started: list[subprocess.Popen[bytes]] = []
+        self.workers = 0
 
     def run(self) -> None:
         """Do all of it; raises at the first block that does not hold."""
@@ -66,11 +69,11 @@ class Page:
             for block in blocks_of(self.path.read_text()):
                 self._do(block)
         finally:
-            for worker in self.workers:
-                worker.send_signal(signal.SIGTERM)
-            codes = [worker.wait(20) for worker in self.workers]
+            for process in self.started:
+                process.send_signal(signal.SIGTERM)
+            codes = [process.wait(20) for process in self.started]
         if any(codes):
-            raise SystemExit(f"workers ended with {codes}:\n{_logs()}")
+            raise SystemExit(f"processes ended with {codes}:\n{_logs()}")
 
     def _do(self, block: Block) -> None:
         where = f"{self.path.name}:{block.line}"
@@ -87,6 +90,8 @@ class Page:
                     subprocess.run(_command(command), check=True)
             case "worker", _:
                 self._worker(block.code.strip().splitlines()[-1])
+            case "beat", _:
+                self._beat(block.code.strip().splitlines()[-1])
 
     def _doctest(self, block: Block, where: str) -> None:
         test = doctest.DocTestParser().get_doctest(block.code, {}, where, where, block.line)
@@ -100,18 +105,28 @@ class Page:
             raise SystemExit("".join(said))
 
     def _worker(self, command: str) -> None:
-        log = Path(f"worker-{len(self.workers)}.log")
-        with log.open("wb") as file:
-            worker = subprocess.Popen(
-                _command(command), stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
-            )
-        self.workers.append(worker)
-        ends = time.monotonic() + READY_SECONDS
         module = re.search(r"-A (\w+)", command)
         app = __import__(module[1]).app if module else None
-        while not app.control.ping(timeout=0.2, limit=len(self.workers)):
-            if worker.poll() is not None or time.monotonic() > ends:
+        self.workers += 1
+        self._start(
+            command, lambda: len(app.control.ping(timeout=0.2, limit=self.workers)) == self.workers
+        )
+
+    def _beat(self, command: str) -> None:
+        self._start(command, lambda: "leading" in _logs())
+
+    def _start(self, command: str, is_ready: Callable[[], object]) -> None:
+        log = Path(f"process-{len(self.started)}.log")
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                _command(command), stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+            )
+        self.started.append(process)
+        ends = time.monotonic() + READY_SECONDS
+        while not is_ready():
+            if process.poll() is not None or time.monotonic() > ends:
                 raise SystemExit(f"{command!r} is not ready:\n{_logs()}")
+            time.sleep(0.02)
 
 
 def _command(line: str) -> list[str]:
@@ -120,7 +135,7 @@ def _command(line: str) -> list[str]:
 
 
 def _logs() -> str:
-    return "\n".join(path.read_text() for path in Path().glob("worker-*.log"))
+    return "\n".join(path.read_text() for path in Path().glob("process-*.log"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUNNER = Path(__file__).with_name("docs_page.py")
-MARKED = re.compile(r"^<!-- (?:file|worker|run)\b|^>>> ", re.MULTILINE)
+MARKED = re.compile(r"^<!-- (?:file|worker|beat|run)\b|^>>> ", re.MULTILINE)
 
 
 def named(page: Path) -> str:
