@@ -43,6 +43,7 @@ class WorkLog:
 
     def _report(self, report: Report, delivery: Delivery) -> None:
         message = delivery.message
+        trace = ""
         match report.state:
             case states.SUCCESS:
                 text = f"succeeded in {report.runtime:.6f}s: {report.summary}"
@@ -50,13 +51,15 @@ class WorkLog:
             case states.RETRY:
                 level, text = logging.INFO, f"retry: {report.summary}"
             case states.FAILURE:
-                level = logging.ERROR
-                text = f"raised {report.summary}\n{report.traceback or ''}".rstrip()
+                level, text = logging.ERROR, f"raised {report.summary}"
+                trace = (report.traceback or "").rstrip()
             case _:
                 level, text = logging.INFO, f"{report.state.lower()} {report.summary}".rstrip()
-        _say(level, message.shadow or message.task, message.id, text)
+        _say(level, message.shadow or message.task, message.id, text, trace)
 
 
-def _say(level: int, task: str, task_id: str, text: str) -> None:
-    extra = {"task_name": task, "task_id": task_id}
-    logger.log(level, "Task %s[%s] %s", task, task_id, text, extra=extra)
+def _say(level: int, task: str, task_id: str, text: str, trace: str = "") -> None:
+    """Write a line, and a traceback below it; logs that machines read get it as `exception`."""
+    extra = {"task_name": task, "task_id": task_id, "exception": trace or None}
+    below = f"\n{trace}" if trace else ""
+    logger.log(level, "Task %s[%s] %s%s", task, task_id, text, below, extra=extra)

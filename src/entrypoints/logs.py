@@ -7,7 +7,6 @@ tasks print) is decided in the process, by `Logs.enter_process`.
 
 import json
 import logging
-import os
 import socket
 import sys
 import threading
@@ -78,11 +77,18 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the object; what does not apply is left out."""
         _add_task(record)
+        message = record.getMessage()
+        # That of a task's failure, which its worker logs, comes as text.
+        exception = getattr(record, "exception", None)
+        if exception:
+            message = message.removesuffix(f"\n{exception}")
+        elif record.exc_info:
+            exception = self.formatException(record.exc_info)
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": message,
             "process": process_name(),
             "pid": record.process,
         }
@@ -90,8 +96,8 @@ class JsonLines(logging.Formatter):
             value = getattr(record, name, None)
             if value is not None:
                 line[name] = value
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+        if exception:
+            line["exception"] = exception
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -228,15 +234,6 @@ def process_index() -> int:
     """Return which child of the pool this is, counted from 1; 0 outside of the pool."""
     last = process_name().rpartition("-")[2]
     return int(last) if last.isdigit() else 0
-
-
-def is_writable(path: str) -> bool:
-    """Say whether a log file could be opened there."""
-    target = Path(path)
-    if target.exists():
-        return os.access(target, os.W_OK)
-    parent = target.parent
-    return not parent.exists() or os.access(parent, os.W_OK)
 
 
 def _add_task(record: logging.LogRecord) -> bool:

@@ -56,7 +56,8 @@ def _with_command(name: str, argv: Sequence[str]) -> list[str]:
     after: list[str] = []
     words = iter(argv)
     for word in words:
-        flag = word.partition("=")[0]
+        # `--app=shop` and `-Ashop` hold their value; `--app shop` and `-A shop` do not.
+        flag = word.partition("=")[0] if word.startswith("--") else word[:2]
         if word == "--":
             after += [word, *words]
         elif flag not in own:

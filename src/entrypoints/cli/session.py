@@ -40,6 +40,8 @@ class Session:
     def adopt(self, app: "Celeriac") -> None:
         """Take an app that was handed in; what the options say holds for it too."""
         self.given = app
+        if self.config:
+            app.config_from_object(self.config)
         self._apply(app)
 
     def say(self, text: str) -> None:
@@ -57,7 +59,15 @@ class Session:
         os.environ.update({name: value for name, value in said.items() if value})
 
     def _apply(self, app: "Celeriac") -> None:
-        said = {"broker_url": self.broker, "result_backend": self.result_backend}
-        for name, value in said.items():
-            if value:
-                app.conf[name] = value
+        for part, setting, value in (
+            ("broker", "broker_url", self.broker),
+            ("results", "result_backend", self.result_backend),
+        ):
+            if not value:
+                continue
+            if app._given.get(part) is not None:
+                raise click.UsageError(
+                    f"the app brings a ready {part} of its own, so that {setting}={value!r} from "
+                    "the command line or the environment cannot be used"
+                )
+            app.conf[setting] = value

@@ -77,6 +77,7 @@ class Place:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # so that a signal can be sent to all of it
             )
         program = Program(process, output)
         self._programs.append(program)

@@ -19,7 +19,8 @@ def test_every_line_of_a_json_log_is_an_object_that_names_its_task(place: Place)
     assert all({"time", "level", "logger", "message", "process"} <= set(line) for line in lines)
     failed = next(line for line in lines if line["level"] == "ERROR")
     assert (failed["task_name"], failed["task_id"]) == ("shop.fail", result.id)
-    assert "this shop is closed" in failed["message"]
+    assert failed["message"].endswith("raised ValueError('this shop is closed')")
+    assert failed["exception"].startswith("Traceback (most recent call last):\n")
     printed = next(line for line in lines if line["message"] == "hello")
     assert (printed["level"], printed["task_id"]) == ("WARNING", said.id)
     assert printed["process"] == "celeriac-child-1"

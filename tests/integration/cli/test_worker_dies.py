@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 from celeriac.domain.tasks import states
 from tests.integration.cli.running import Place, eventually
@@ -55,3 +56,17 @@ def test_another_worker_takes_over_all_that_a_killed_one_held(place: Place):
     begun = [line.split()[1] for line in place.marks() if line.startswith("begin")]
     assert sorted(begun) == sorted(["early", "late", "late", *(f"q{n}" for n in range(6))])
     assert second.stop() == 0
+
+
+def test_a_worker_whose_pool_breaks_gives_its_work_back_and_exits_with_one(place: Place):
+    worker = place.worker("-c", "1")
+    result = place.send("late_nap", "late", 60.0)
+    child = place.until_begun("late")
+    nursery = int(Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+    os.kill(nursery, signal.SIGKILL)
+
+    assert worker.exit_code() == 1
+    assert "the pool can run nothing any more" in worker.output
+    place.worker("-c", "1")
+    assert result.get(timeout=20) == "late"

@@ -1,5 +1,6 @@
 """How a worker process ends when it is asked to, and what becomes of its work."""
 
+import os
 import signal
 import time
 
@@ -78,6 +79,17 @@ def test_a_second_sigint_ends_what_runs_at_once(place: Place):
     assert "cold stop asked for by SIGINT" in worker.output
     place.worker("-c", "1")
     assert result.get(timeout=20) == "late"
+
+
+def test_a_sigint_to_all_processes_as_terminals_send_it_still_stops_warm(place: Place):
+    worker = place.worker("-c", "1")
+    result = place.send("nap", "a", 1.0)
+    place.until_begun("a")
+
+    os.killpg(worker.pid, signal.SIGINT)
+
+    assert worker.exit_code() == 0
+    assert result.state == states.SUCCESS
 
 
 def test_sigquit_stops_cold_at_once(place: Place):
