@@ -154,13 +154,18 @@ class SqlStore:
         """Whether the schema is known to be there."""
         return self._ready
 
-    def open(self, unavailable: Unavailable = BrokerUnavailable) -> None:
-        """Connect and make the schema, if that was not done yet."""
+    def open(
+        self, unavailable: Unavailable = BrokerUnavailable, deadline: float | None = None
+    ) -> None:
+        """Connect and make the schema, if that was not done yet.
+
+        A server that does not answer within `deadline` seconds is unavailable.
+        """
         if self._ready:
             return
         with self._opening:
             if not self._ready:
-                self._set_up(unavailable)
+                self._set_up(unavailable, deadline or self.timeout)
                 self._ready = True
         self.measure_time(unavailable)
 
@@ -202,7 +207,7 @@ class SqlStore:
         `work` may be run more than once. An exception of its own rolls back and is passed on.
         """
         if not self._ready:
-            self.open(unavailable)
+            self.open(unavailable, deadline)
         return self._persist(self._write_once, work, deadline or self.timeout, unavailable)
 
     def read(
@@ -214,22 +219,19 @@ class SqlStore:
     ) -> T:
         """Run `work`, which only reads, outside of any transaction."""
         if not self._ready:
-            self.open(unavailable)
+            self.open(unavailable, deadline)
         return self._persist(self._read_once, work, deadline or self.timeout, unavailable)
 
     def _write_once(self, work: Work[T], end: float) -> T:
         flavour = self.flavour
         with self._connect().writer(end) as connection:
-            flavour.begin(connection, end)
-            transaction = Transaction(connection, flavour.placeholder)
+            transaction = flavour.begin(connection, end)
             try:
                 result = work(transaction)
-                if transaction.topics:
-                    flavour.notify(transaction)
             except BaseException:
                 _roll_back(connection)
                 raise
-            _commit(connection, flavour)
+            _commit(connection, transaction, flavour)
         if transaction.topics and self._wakeups is not None:
             self._wakeups.announce(transaction.topics)
         return result
@@ -319,9 +321,9 @@ class SqlStore:
             module = getattr(error, "name", "") or ""
             raise MissingExtra(f"{self.dialect}://…", "sql", module) from error
 
-    def _set_up(self, unavailable: Unavailable) -> None:
+    def _set_up(self, unavailable: Unavailable, deadline: float) -> None:
         current = self._persist(
-            self._read_once, lambda t: is_current(t, self.schema), self.timeout, unavailable
+            self._read_once, lambda t: is_current(t, self.schema), deadline, unavailable
         )
         if not current:
             make: Work[None] = lambda t: set_up(t, self.schema, self.flavour, self.engine())  # noqa: E731
@@ -368,9 +370,9 @@ def flavour_of(url: URL) -> Flavour:
             )
 
 
-def _commit(connection: Any, flavour: Flavour) -> None:
+def _commit(connection: Any, transaction: Transaction, flavour: Flavour) -> None:
     try:
-        connection.cursor().execute("COMMIT")
+        flavour.commit(connection, transaction)
     except Exception as error:
         _roll_back(connection)
         if flavour.trouble(error) is Trouble.LOST:

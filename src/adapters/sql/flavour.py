@@ -66,8 +66,12 @@ class Flavour(ABC):
         """Make what waits for changes."""
 
     @abstractmethod
-    def begin(self, connection: Any, end: float) -> None:
+    def begin(self, connection: Any, end: float) -> Transaction:
         """Begin a transaction that will write."""
+
+    def commit(self, connection: Any, transaction: Transaction) -> None:
+        """Commit; where the database can, tell other processes about the topics with it."""
+        transaction.cursor.execute("COMMIT")
 
     @abstractmethod
     def trouble(self, error: BaseException) -> Trouble:
@@ -76,9 +80,6 @@ class Flavour(ABC):
     def hint(self, trouble: Trouble) -> str:
         """Say what a person can do about it."""
         return ""
-
-    def notify(self, transaction: Transaction) -> None:  # noqa: B027 - most have nothing to do
-        """Before the commit: tell other processes about the topics (where the database can)."""
 
     @contextmanager
     def schema_lock(self, transaction: Transaction) -> Iterator[None]:

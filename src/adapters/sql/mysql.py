@@ -69,9 +69,11 @@ class MysqlFlavour(Flavour):
         """Let waiters look for themselves: the question they ask is the cheapest there is."""
         return PolledWakeups(None, fast=0.002, slow=0.1)
 
-    def begin(self, connection: Any, end: float) -> None:
+    def begin(self, connection: Any, end: float) -> Transaction:
         """Begin."""
-        connection.cursor().execute("START TRANSACTION")
+        transaction = Transaction(connection, self.placeholder)
+        transaction.cursor.execute("START TRANSACTION")
+        return transaction
 
     def trouble(self, error: BaseException) -> Trouble:
         """Read the server's or the client's error number."""

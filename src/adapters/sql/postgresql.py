@@ -64,9 +64,16 @@ class PostgresqlFlavour(Flavour):
         """Listen."""
         return ToldWakeups(_Notifications(engine))
 
-    def begin(self, connection: Any, end: float) -> None:
-        """Begin."""
-        connection.execute("BEGIN")
+    def begin(self, connection: Any, end: float) -> Transaction:
+        """Begin with the first statement."""
+        return _LateTransaction(connection, self.placeholder)
+
+    def commit(self, connection: Any, transaction: Transaction) -> None:
+        """NOTIFY is part of the transaction, and goes to the server with the COMMIT."""
+        with connection.pipeline():
+            for topic in sorted(transaction.topics):
+                connection.execute("SELECT pg_notify(%s, '')", (_CHANNEL + topic,))
+            connection.execute("COMMIT")
 
     def trouble(self, error: BaseException) -> Trouble:
         """Read the SQLSTATE; without one, the connection was never made or is gone."""
@@ -94,11 +101,6 @@ class PostgresqlFlavour(Flavour):
                 return Trouble.REFUSED
             case _:
                 return Trouble.OTHER
-
-    def notify(self, transaction: Transaction) -> None:
-        """NOTIFY is part of the transaction: nobody wakes before the commit."""
-        for topic in sorted(transaction.topics):
-            transaction.run("SELECT pg_notify(?, '')", (_CHANNEL + topic,))
 
     @contextmanager
     def schema_lock(self, transaction: Transaction) -> Iterator[None]:
@@ -152,6 +154,32 @@ class PostgresqlFlavour(Flavour):
     def next_id(self, sequence: str) -> str | None:
         """Celery numbers its rows from this sequence, also in tables it made itself."""
         return f"nextval('{sequence}')"
+
+
+class _LateTransaction(Transaction):
+    """Sends BEGIN in one packet with its first statement: a round trip less for each."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Any, placeholder: str) -> None:
+        super().__init__(connection, placeholder)
+        self._connection = connection
+
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """See Transaction.many; here the driver makes packets of its own."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.execute("BEGIN")
+        return super().many(sql, rows)
+
+    def _execute(self, sql: str, parameters: Sequence[Any]) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            self.cursor.execute(sql, parameters)
+        else:
+            with connection.pipeline():
+                connection.execute("BEGIN")
+                self.cursor.execute(sql, parameters)
 
 
 class _Notifications(Listener):

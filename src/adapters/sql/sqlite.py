@@ -77,7 +77,7 @@ class SqliteFlavour(Flavour):
             return PolledWakeups(None, fast=0.05, slow=0.05)
         return _FileWakeups(engine)
 
-    def begin(self, connection: Any, end: float) -> None:
+    def begin(self, connection: Any, end: float) -> Transaction:
         """Take the write lock, waiting for other processes in short sleeps."""
         pause = 0.0002
         while True:
@@ -87,7 +87,7 @@ class SqliteFlavour(Flavour):
                 if _code(error) & 0xFF not in _BUSY or monotonic() + pause > end:
                     raise
             else:
-                return
+                return Transaction(connection, self.placeholder)
             sleep(pause)
             pause = min(pause * 1.5, 0.005)
 

@@ -24,12 +24,12 @@ class Transaction:
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Execute; return how many rows were touched."""
-        self.cursor.execute(self._adapt(sql), parameters)
+        self._execute(self._adapt(sql), parameters)
         return int(self.cursor.rowcount)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
         """Execute; return all rows."""
-        self.cursor.execute(self._adapt(sql), parameters)
+        self._execute(self._adapt(sql), parameters)
         return self.cursor.fetchall()  # type: ignore[no-any-return]
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
@@ -40,6 +40,9 @@ class Transaction:
     def announce(self, topic: str) -> None:
         """Wake those who wait for this topic, when the transaction is committed."""
         self.topics.add(topic)
+
+    def _execute(self, sql: str, parameters: Sequence[Any]) -> None:
+        self.cursor.execute(sql, parameters)
 
 
 def _verbatim(sql: str) -> str:
