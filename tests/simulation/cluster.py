@@ -23,7 +23,7 @@ from .scheduler import new_beat
 
 KINDS = (
     "plain plain plain late late slow long long_late endless limited limited limited fails "
-    "flaky bomb poison unknown garbage chain chain expiring later"
+    "flaky bomb tracked poison unknown garbage chain chain expiring later"
 ).split()
 
 #: Steps of the history, and rounds after it until everything must have come to its end.
@@ -34,8 +34,8 @@ ROUNDS = 1000
 class Cluster:
     """The history of one seed."""
 
-    def __init__(self, seed: int, *, calm: bool = False) -> None:
-        """Begin with two workers and two beats; a `calm` one has one store and no faults."""
+    def __init__(self, seed: int, *, calm: bool = False, is_one: bool = True) -> None:
+        """Begin with two workers and two beats; a `calm` one is as it is told, without faults."""
         self.chance = Random(seed)
         self.clock = VirtualClock()
         self.store = MemoryStore(self.clock)
@@ -46,7 +46,7 @@ class Cluster:
         self.had_faults = self.faults.rate > 0
         quiet = Faults(self.chance, self.ledger, 0.0)
         #: Whether broker and results are one store, so that settling is one step.
-        self.is_one = calm or self.chance.random() < 0.7
+        self.is_one = is_one if calm else self.chance.random() < 0.7
         self.results_store = self.store if self.is_one else MemoryStore(self.clock)
         self.client = FaultyBroker(self.store, "client", self.ledger, quiet, brittle=False)
         self.sends = sending(self.client, self.clock, self.entropy)
@@ -190,6 +190,12 @@ class Cluster:
             pool = self.chance.choice(self.nodes).simulated_pool
             pool.kill(self.chance.randrange(len(pool.pids)))
 
+    def resize_a_pool(self) -> None:
+        if self.nodes:
+            node, by = self.chance.choice(self.nodes), self.chance.choice([-1, 1, 2])
+            self.ledger.note(f"the pool of {node.name} is resized by {by}")
+            node.simulated_pool.resize(by)
+
     def kill_a_beat(self) -> None:
         self.replace_beat(self.chance.randrange(len(self.beats)))
 
@@ -253,6 +259,7 @@ class Cluster:
         let_a_beat_look,
         kill_a_worker,
         kill_a_process,
+        resize_a_pool,
         kill_a_beat,
         pause_a_worker,
         cut_a_worker_off,
@@ -263,7 +270,7 @@ class Cluster:
         jump,
         let_a_settlement_arrive,
     )
-    WEIGHTS = (15, 30, 60, 20, 60, 5, 1, 2, 0.5, 2, 1, 5, 0.7, 3, 2, 0.5, 4)
+    WEIGHTS = (15, 30, 60, 20, 60, 5, 1, 2, 1, 0.5, 2, 1, 5, 0.7, 3, 2, 0.5, 4)
 
     # -- how
 

@@ -7,14 +7,18 @@ from celeriac.domain.tasks import states
 from celeriac.domain.work.crash_policy import repeatable
 
 from .cluster import Cluster
-from .ledger import Violation
 from .scheduler import all_ticks
 from .workload import MAX_CRASHES, OPTIONS
+
+
+class Violation(AssertionError):
+    """Something that must stay true did not."""
 
 
 def check(cluster: Cluster) -> None:
     """Raise Violation naming all that is wrong."""
     wrong = [
+        *cluster.ledger.wrong,
         *_nothing_is_lost(cluster),
         *_nothing_is_doubled(cluster),
         *_nothing_is_repeated_against_its_wish(cluster),

@@ -18,10 +18,6 @@ Attempt = tuple[str, int]
 Tag = str | int
 
 
-class Violation(AssertionError):
-    """Something that must stay true did not."""
-
-
 def attempt_of(message: TaskMessage) -> Attempt:
     return message.id, message.retries
 
@@ -31,6 +27,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.trace: list[str] = []
+        #: What was found wrong: noted, since raised in a worker it would be handled as a fault.
+        self.wrong: list[str] = []
         self.accepted: Counter[Attempt] = Counter()
         self.tasks: dict[str, str] = {}
         self.ticks: defaultdict[str, set[str]] = defaultdict(set)
@@ -99,19 +97,19 @@ class Ledger:
 
     def _dispose(self, node: str, token: Token, disposition: Disposition) -> None:
         if self._owners.pop(token.tag, None) != (node, token):
-            raise Violation(f"{node} settled {token}, but is not its owner")
+            self.wrong.append(f"{node} settled {token}, but is not its owner")
         if not isinstance(disposition, Done | DeadLetter):
             self._marked.discard(token.tag)
             return
         self.ended[token.tag] += 1
         if self.ended[token.tag] > 1:
-            raise Violation(f"delivery {token.tag} ended twice")
+            self.wrong.append(f"delivery {token.tag} ended twice")
 
     def _store(self, tag: Tag, record: ResultRecord) -> None:
         id_, earlier = record.task_id, self.committed[record.task_id]
         gave_up = record.result is not None and b"WorkerLostError" in record.result.data
         if gave_up and tag not in self._marked:
-            raise Violation(f"{id_} was given up although nobody had started it")
+            self.wrong.append(f"{id_} was given up although nobody had started it")
         if states.READY_STATES.intersection(earlier) and self.accepted[id_, 0] < 2:
-            raise Violation(f"{id_} ended as {record.state} after it had ended as {earlier}")
+            self.wrong.append(f"{id_} ended as {record.state} after it had been {earlier}")
         earlier.append(record.state)

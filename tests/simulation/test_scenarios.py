@@ -114,6 +114,26 @@ def test_a_worker_that_is_stopped_gives_back_what_waits_at_once(cluster: Cluster
     assert cluster.ledger.begun.total() == 6
 
 
+def test_a_worker_that_cannot_settle_before_it_leaves_gives_nothing_back_that_had_begun():
+    cluster = Cluster(0, calm=True, is_one=False)
+    leaving, heir = cluster.nodes
+    send(cluster, "plain", "id-1")
+    begin(leaving)
+    cluster.faults.cut_off.add(f"{leaving.name} (results)")
+    leaving.step_pool()
+
+    leaving.stop()
+    while leaving in cluster.nodes:
+        cluster.turn(leaving)
+        cluster.pass_time(1.0)
+    cluster.faults.cut_off.clear()
+    cluster.let_workers_finish()
+
+    assert cluster.nodes == [heir]
+    assert cluster.ledger.begun["id-1", 0] == 1
+    assert states_of(cluster) == {"id-1": "FAILURE"}
+
+
 def test_a_beat_that_dies_is_followed_and_no_tick_is_lost_or_doubled(cluster: Cluster):
     for _ in range(60):
         cluster.clock.advance(1.0)

@@ -18,6 +18,7 @@ OPTIONS: Final = {
         TaskOptions("plain"),
         TaskOptions("late", acks_late=True),
         TaskOptions("slow"),
+        TaskOptions("tracked", track_started=True),
         TaskOptions("long"),
         TaskOptions("long_late", acks_late=True),
         TaskOptions("endless", time_limit=10.0),
