@@ -14,9 +14,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def started(folder: Path, *options: str, under: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+def started(
+    folder: Path, *options: str, plain: bool = True, under: tuple[str, ...] = ()
+) -> subprocess.Popen[str]:
+    options = ("--plain", *options) if plain else options
     return subprocess.Popen(
-        [*under, sys.executable, "-m", "examples.index_folder", "--plain", *options, str(folder)],
+        [*under, sys.executable, "-m", "examples.index_folder", *options, str(folder)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -58,10 +61,10 @@ def odd_files(tmp_path: Path) -> Path:
     (folder / "broken.py").write_text("def f(:\n")
     (folder / "zeros.py").write_bytes(b"\0\0")
     (folder / "latin.txt").write_bytes("café au lait\nö\n".encode("latin-1"))
-    (folder / "binary.bin").write_bytes(b"one two\0" * 100)
+    (folder / "[bold].bin").write_bytes(b"one two\0" * 100)
     (folder / "empty").touch()
     (folder / "also_empty.py").touch()
-    (folder / "[bold] name.txt").write_text("a b c")
+    (folder / "name.txt").write_text("a b c")
     (folder / "__pycache__" / "skipped.pyc").write_bytes(b"x")
     (folder / "link").symlink_to(folder / "good.py")
     os.mkfifo(folder / "pipe")
@@ -112,6 +115,48 @@ def test_what_may_not_be_read_is_listed_and_no_crash(tmp_path, powerless):
     assert (row(output, "files"), row(output, "failed")) == ("1 (1 text)", "2")
     assert row(output, "secret.txt").startswith("PermissionError: ")
     assert row(output, "closed").startswith("PermissionError: ")
+
+
+def test_with_rich_it_shows_the_same_figures_in_tables(odd_files):
+    process = started(odd_files, plain=False)
+
+    output, errors = process.communicate(timeout=50)
+
+    assert (process.returncode, errors) == (0, "")
+    assert re.search(r"│ files +│ 8 \(1 binary, 2 empty, 2 python, 3 text\) +│", output)
+    assert re.search(r"│ \[bold\]\.bin +│ 800 +│", output)
+
+
+def test_without_rich_it_speaks_plainly(tmp_path):
+    (tmp_path / "a.txt").write_text("one two")
+    code = (
+        "import sys; sys.modules['rich'] = None\n"
+        "from examples.index_folder.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert row(done.stdout, "words") == "2"
+
+
+def test_a_worker_that_cannot_start_is_shown_with_its_log(tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "celeriac.py").write_text("raise SystemExit('not the celeriac you look for')")
+
+    process = started(tmp_path, "--keep", str(kept))
+    _, errors = process.communicate(timeout=50)
+
+    assert process.returncode == 1
+    assert "the worker ended by itself with exit code 1" in errors
+    assert "not the celeriac you look for" in errors
 
 
 def test_an_empty_folder_is_summed_up_too(tmp_path):

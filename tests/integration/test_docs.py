@@ -2,11 +2,16 @@
 
 import os
 import re
+import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
+
+from tests.servers.sql import execute
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -18,22 +23,60 @@ def named(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if MARKED.search(page.read_text())], ids=named
-)
-def test_a_page_does_what_it_says(page, tmp_path):
+def carried_out(page: Path, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, str(RUNNER), str(page)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path},
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path, **variables},
         capture_output=True,
         text=True,
         timeout=55,
     )
 
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def database(request) -> Iterator[str]:
+    """The URL of an empty database on a server."""
+    server = make_url(request.getfixturevalue(f"{request.param}_url"))
+    name = f"docs_{secrets.token_hex(6)}"
+    shown = server.render_as_string(hide_password=False)
+    execute(shown, f"CREATE DATABASE {name}")
+    yield server.set(database=name).render_as_string(hide_password=False)
+    execute(shown, f"DROP DATABASE {name}")
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if MARKED.search(page.read_text())], ids=named
+)
+def test_a_page_does_what_it_says(page, tmp_path):
+    done = carried_out(page, tmp_path)
+
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.needs_server("postgresql", "mariadb")
+def test_the_tutorial_holds_on_a_server_too(database, tmp_path):
+    page = ROOT / "docs" / "tutorial" / "first-task.md"
+
+    done = carried_out(
+        page, tmp_path, CELERIAC_BROKER_URL=database, CELERIAC_RESULT_BACKEND=database
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (tmp_path / "celeriac.sqlite3").exists()
+
+
+@pytest.mark.needs_server("postgresql", "mariadb")
+def test_enqueueing_in_a_transaction_holds_on_a_server_too(database, tmp_path):
+    page = ROOT / "docs" / "how-to" / "enqueue-in-a-transaction.md"
+    there = tmp_path / "page.md"
+    there.write_text(page.read_text().replace("sqlite:///shop.sqlite3", database))
+
+    done = carried_out(there, tmp_path)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (tmp_path / "shop.sqlite3").exists()
 
 
 def test_no_page_names_a_setting_that_does_not_exist():
