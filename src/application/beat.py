@@ -2,8 +2,7 @@
 
 Any number of beats may run; one leads, the others stand by. What must stay true:
 
-- a leader that is silent is followed within `lease` seconds: the lease itself is three quarters of
-  that, and everybody looks at it every quarter;
+- a leader that is silent is followed within the lease (`lead`);
 - leadership only saves work. That no tick is sent twice is the schedule store's doing
   (`send_ticks`), so a leader that was paused and does not know that it is over does no harm;
 - a new leader knows nothing by itself: last runs, and what is owed, come from the store.
@@ -26,6 +25,7 @@ from ..domain.schedules.fingerprint import fingerprint
 from ..ports.clock import Clock
 from ..ports.coordinator import Coordinator, Grant
 from ..ports.schedule_store import LastRun, ScheduleStore
+from .lead import Leadership
 from .send_ticks import AWAY, MakeMessage, Publish, TickSender
 
 logger = logging.getLogger("celeriac.beat")
@@ -87,13 +87,14 @@ class Beat:
         clock: Clock,
     ) -> None:
         self.settings = settings
-        self._read, self._store = entries, store
-        self._coordinator, self._clock = coordinator, clock
+        self._read, self._store, self._clock = entries, store, clock
+        self._leadership = Leadership(
+            coordinator, clock, settings.lease_name, settings.holder, settings.lease
+        )
         self._sender = TickSender(store, make, publish, clock, settings.key, self._fingerprint)
         self._core: BeatCore | None = None
         self._entries: Sequence[Entry] = ()
         self._grant: Grant | None = None
-        self._renew_at = self._lease_ends = 0.0
         self._pause = 0.0
         self._said: str | None = None
         self._stopping = False
@@ -105,6 +106,11 @@ class Beat:
     def leads(self) -> bool:
         """Whether this beat is the one that sends."""
         return self._core is not None
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """The entries by name with their last runs, as far as this beat leads."""
+        return {} if self._core is None else self._core.entries
 
     def run(self) -> None:
         """Send what is due until stopped; then let another lead."""
@@ -128,7 +134,7 @@ class Beat:
             core = self._led()
             if core is None:
                 self._pause = 0.0
-                return self._quarter
+                return self._leadership.quarter
             return self._look(core)
         except AWAY as why:
             self._say(logging.ERROR, f"beat: the store is away, trying again: {why}")
@@ -136,43 +142,26 @@ class Beat:
 
     def resign(self) -> None:
         """Stop leading, and let another lead at once."""
-        grant, self._grant, self._core = self._grant, None, None
+        self._core = self._grant = None
         with suppress(*AWAY):
             self._sender.remember()
-        if grant is not None:
-            with suppress(*AWAY):
-                self._coordinator.release(grant)
+        with suppress(*AWAY):
+            self._leadership.release()
 
     # -- leading
 
-    @property
-    def _quarter(self) -> float:
-        return self.settings.lease / 4
-
     def _led(self) -> BeatCore | None:
-        """The agenda, if this beat leads; takes or prolongs the lease when it is time."""
-        at = self._clock.monotonic()
-        if self._core is not None and at < self._renew_at:
-            return self._core
+        """The agenda, if this beat leads."""
         try:
-            grant = self._coordinator.acquire(
-                self.settings.lease_name, self.settings.holder, 3 * self._quarter
-            )
+            grant = self._leadership.held()
         except AWAY:
-            if self._core is None or at >= self._lease_ends:
-                self._core = None
-                raise
-            # The lease still stands; perhaps the broker can be reached.
-            self._renew_at = at + PAUSE_SECONDS[1]
-            return self._core
+            self._core = None
+            raise
         if grant is None:
             self._stand_by()
-            return None
-        self._renew_at, self._lease_ends = at + self._quarter, at + 3 * self._quarter
-        if self._core is None or self._grant != grant:
+        elif self._core is None or self._grant != grant:
             self._core = None
-            self._core = self._taken_over()
-            self._grant = grant
+            self._core, self._grant = self._taken_over(), grant
         return self._core
 
     def _stand_by(self) -> None:
@@ -249,13 +238,13 @@ class Beat:
     def _until(self, look: Look) -> float:
         """Seconds to wait: to the next tick, but never so long that the lease would end."""
         if look.next_look is None:
-            return self._quarter
+            return self._leadership.quarter
         wait = (look.next_look - self._clock.now()).total_seconds()
-        return min(max(wait, 0.0), self._quarter)
+        return min(max(wait, 0.0), self._leadership.quarter)
 
     def _next_pause(self) -> float:
         first, longest = PAUSE_SECONDS
-        self._pause = min(max(first, 2 * self._pause), longest, self._quarter)
+        self._pause = min(max(first, 2 * self._pause), longest, self._leadership.quarter)
         return self._pause
 
     # -- entries

@@ -181,6 +181,16 @@ def test_each_due_task_is_a_line_in_the_log(cluster, caplog):
     assert "Scheduler: Sending due task report (shop.report)" in caplog.messages
 
 
+def test_beat_knows_when_its_entries_ran_and_how_often(cluster):
+    beat = cluster.beat(every(30))
+    assert beat.entries == {}
+
+    cluster.run(95, beat)
+
+    last = NOON + timedelta(seconds=90)
+    assert beat.entries == {"report": replace(every(30), last_run_at=last, total_run_count=3)}
+
+
 def test_between_ticks_beat_sleeps(cluster):
     beat = cluster.beat(every(30))
 
@@ -237,6 +247,20 @@ def test_a_leader_that_was_paused_stands_by_when_it_comes_back(cluster):
 
     assert (first.leads, second.leads) == (False, True)
     assert max(Counter(cluster.times()).values()) == 1
+
+
+def test_a_leader_that_was_paused_finds_out_what_the_one_after_it_owed(cluster):
+    first, second = (
+        cluster.beat(every(3600), holder=name, catch_up=All()) for name in ("one", "two")
+    )
+    cluster.run(5, first)
+    cluster.clock.advance(LEASE)
+    cluster.die("before publishing", second, 3600)
+    cluster.clock.advance(LEASE)
+
+    cluster.run(5, first)
+
+    assert cluster.times() == [3600]
 
 
 def test_two_leaders_send_no_tick_twice(cluster):
@@ -401,6 +425,42 @@ def test_of_many_ticks_a_beat_dies_with_none_is_lost(cluster):
     assert cluster.times() == [30, 60, 90, 120]
 
 
+def test_what_is_owed_stays_so_when_the_schedule_is_another_by_now(cluster):
+    cluster.die("before publishing", cluster.beat(every(3600)), 3600)
+    cluster.clock.advance(LEASE)
+    cluster.die("before publishing", cluster.beat(every(1800), holder="two"), 0)
+
+    cluster.run(LEASE, cluster.beat(holder="three"))
+
+    assert cluster.times() == [3600]
+
+
+def is_owed(cluster):
+    (run,) = MemoryScheduleStore(cluster.memory).last_runs()
+    return not run.published
+
+
+def test_what_is_owed_and_too_late_is_left_out_for_good(cluster):
+    cluster.die("before publishing", cluster.beat(every(3600)), 3600)
+    assert is_owed(cluster)
+    cluster.clock.advance(1000)
+
+    cluster.run(5, cluster.beat(holder="two", catch_up=Skip()))
+
+    assert cluster.sent == []
+    assert not is_owed(cluster)
+
+
+def test_what_is_owed_and_cannot_be_sent_any_more_is_left_out_for_good(cluster):
+    cluster.die("before publishing", cluster.beat(every(3600)), 3600)
+    cluster.clock.advance(LEASE)
+
+    cluster.run(5, cluster.beat(Entry("report", "unmakable", Interval(3600)), holder="two"))
+
+    assert cluster.sent == []
+    assert not is_owed(cluster)
+
+
 class LosesAnswers(MemoryScheduleStore):
     """Does what it is told, and cannot say so the first time."""
 
@@ -463,6 +523,18 @@ def test_an_outage_of_everything_is_waited_for(cluster):
     cluster.run(5, beat)
 
     assert cluster.times() == [70, 100, 220]
+
+
+def test_a_leader_that_cannot_prolong_its_lease_sends_until_the_lease_is_over(cluster):
+    store = Away(cluster.memory)
+    beat = cluster.beat(every(1), coordinator=store)
+    cluster.run(0.5, beat)
+
+    store.away = True
+    cluster.run(30, beat)
+
+    assert cluster.times() == list(range(1, int(LEASE * 3 / 4)))
+    assert not beat.leads
 
 
 def test_what_could_not_be_remembered_is_remembered_later_and_not_sent_again(cluster):
