@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -86,16 +86,13 @@ def worker_running(app: Celeriac, concurrency: int, folder: Path) -> Iterator[Wo
     try:
         worker.wait_until_ready()
         yield worker
-    except WorkerFailed:
-        worker.kill()
-        raise
+        worker.stop()
     except BaseException:
-        try:
+        with suppress(WorkerFailed):
             worker.stop()
-        except WorkerFailed:
-            worker.kill()
         raise
-    worker.stop()
+    finally:
+        worker.kill()  # if it is still there: somebody was too impatient to let it stop
 
 
 def _tail(log: Path, lines: int = 30) -> str:
