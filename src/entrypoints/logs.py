@@ -10,13 +10,13 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
 from ..application.context import running
+from .node_names import filled
 
 #: Loggers whose lines are about the task that runs: Celery's name for them, and ours.
 TASK_LOGGERS: Final = ("celery.task", "celeriac.task")
@@ -211,17 +211,7 @@ def log_path(template: str, node: str, index: int) -> str:
         "%I": f"-{index}" if index else "",
         "%%": "%",
     }
-    return _replaced(template, marks)
-
-
-def _replaced(template: str, marks: Mapping[str, str]) -> str:
-    pieces: list[str] = []
-    at = 0
-    while at < len(template):
-        mark = template[at : at + 2]
-        pieces.append(marks.get(mark, template[at]))
-        at += 2 if mark in marks else 1
-    return "".join(pieces)
+    return filled(template, marks)
 
 
 def process_name() -> str:
