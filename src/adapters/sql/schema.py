@@ -141,6 +141,12 @@ def _messages(metadata: MetaData) -> None:
         Column("reason", String(64)),
         Column("detail", _LONG),
         Column("died_at", BigInteger),
+        # Rows live shortly and are updated twice: leave them room, and sweep up often.
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.01,
+            "autovacuum_vacuum_threshold": 1000,
+        },
     )
     Table(
         "celeriac_owner",
