@@ -53,17 +53,19 @@ class MysqlFlavour(Flavour):
         merged = defaults | given | {"pool_reset_on_return": None, "connect_args": arguments}
         engine = create_engine(self.url, **merged)
         event.listen(engine, "connect", self._prepare)
-        event.listen(engine, "do_connect", _limit_handshake)
         return engine
 
     def connections(self, engine: Engine) -> Connections:
         """Pool them."""
-        return PooledConnections(
+        pooled = PooledConnections(
             engine,
             # PyMySQL has no public way to its socket.
             number=lambda connection: connection._sock.fileno(),
             sound=_is_sound,
         )
+        # After the pool's own listener: that says how long connecting may take.
+        event.listen(engine, "do_connect", _limit_handshake)
+        return pooled
 
     def wakeups(self, connections: Connections, engine: Engine) -> Wakeups:
         """Let waiters look for themselves: the question they ask is the cheapest there is."""
