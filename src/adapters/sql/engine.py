@@ -12,18 +12,19 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from time import monotonic
 from typing import Any, TypeVar
 
-from sqlalchemy.engine import URL, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from ...domain.errors import BrokerUnavailable, ImproperlyConfigured, MissingExtra
+from ...domain.errors import BrokerUnavailable, MissingExtra
 from ...ports.clock import Clock
+from .ending import CommitUnknown, commit, driver_error, roll_back
 from .errors import Trouble, Unavailable, translated
 from .flavour import Connections, Flavour
-from .schema import VERSION, Names, Schema
+from .flavours import flavour_of
+from .schema import Names, Schema
 from .schema_setup import is_current, set_up
 from .transaction import Transaction
 from .urls import masked, parse
@@ -229,9 +230,9 @@ class SqlStore:
             try:
                 result = work(transaction)
             except BaseException:
-                _roll_back(connection)
+                roll_back(connection)
                 raise
-            _commit(connection, transaction, flavour)
+            commit(connection, transaction, flavour)
         if transaction.topics and self._wakeups is not None:
             self._wakeups.announce(transaction.topics)
         return result
@@ -254,11 +255,11 @@ class SqlStore:
             try:
                 return once(work, end)
             except Exception as error:
-                if not self._is_driver_error(_driver_error(error)):
+                if not self._is_driver_error(driver_error(error)):
                     raise
                 trouble = self._understood(error)
                 if not self._worth_another(trouble, error, attempt, end):
-                    raise self.translated(error, unavailable) from _driver_error(error)
+                    raise self.translated(error, unavailable) from driver_error(error)
 
     def _worth_another(self, trouble: Trouble, error: Exception, attempt: int, end: float) -> bool:
         if monotonic() >= end:
@@ -279,12 +280,12 @@ class SqlStore:
 
     def translated(self, error: BaseException, unavailable: Unavailable) -> Exception:
         """Return what to raise for a driver's error."""
-        driver = _driver_error(error)
+        driver = driver_error(error)
         trouble = self._understood(error)
         return translated(trouble, driver, self.url, unavailable, self.flavour.hint(trouble))
 
     def _understood(self, error: BaseException) -> Trouble:
-        driver = _driver_error(error)
+        driver = driver_error(error)
         return self.flavour.trouble(driver) if self._is_driver_error(driver) else Trouble.OTHER
 
     def _is_driver_error(self, error: BaseException) -> bool:
@@ -345,55 +346,6 @@ class SqlStore:
         self._begin_life()
 
 
-class CommitUnknown(Exception):
-    """The connection was lost while a commit was under way."""
-
-
-def flavour_of(url: URL) -> Flavour:
-    """Choose what knows this kind of database."""
-    match url.get_backend_name():
-        case "sqlite":
-            from .sqlite import SqliteFlavour
-
-            return SqliteFlavour(url)
-        case "postgresql":
-            from .postgresql import PostgresqlFlavour
-
-            return PostgresqlFlavour(url)
-        case "mysql" | "mariadb":
-            from .mysql import MysqlFlavour
-
-            return MysqlFlavour(url)
-        case other:
-            raise ImproperlyConfigured(
-                f"no SQL store for {other!r}; expected sqlite, postgresql, mysql or mariadb"
-            )
-
-
-def _commit(connection: Any, transaction: Transaction, flavour: Flavour) -> None:
-    try:
-        flavour.commit(connection, transaction)
-    except Exception as error:
-        _roll_back(connection)
-        if flavour.trouble(error) is Trouble.LOST:
-            raise CommitUnknown(str(error)) from error
-        raise
-
-
-def _roll_back(connection: Any) -> None:
-    # The connection may be gone, or nothing begun: then there is nothing to roll back.
-    with suppress(Exception):
-        connection.cursor().execute("ROLLBACK")
-
-
-def _driver_error(error: BaseException) -> BaseException:
-    if isinstance(error, CommitUnknown) and error.__cause__ is not None:
-        return error.__cause__
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        return error.orig
-    return error
-
-
 _stores: weakref.WeakSet[SqlStore] = weakref.WeakSet()
 _shared: weakref.WeakValueDictionary[Any, SqlStore] = weakref.WeakValueDictionary()
 _sharing = threading.Lock()
@@ -408,5 +360,3 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
-
-__all__ = ["VERSION", "SqlStore", "flavour_of"]

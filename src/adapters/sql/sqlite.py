@@ -12,10 +12,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic, sleep
 from typing import Any, ClassVar, Final
@@ -27,11 +25,11 @@ from sqlalchemy.pool import NullPool
 from ...domain.errors import ImproperlyConfigured
 from .errors import Trouble
 from .flavour import Connections, Flavour
+from .sqlite_connections import FileWakeups, InMemory, OneWriter
 from .transaction import Transaction
 from .wakeup import PolledWakeups, Wakeups
 
 _SYNCHRONOUS: Final = ("off", "normal", "full", "extra")
-_KEPT_READERS: Final = 4
 # Pages until a checkpoint: rows of a queue live shortly, and most are gone again by then.
 _CHECKPOINT_PAGES: Final = 4000
 # Milliseconds a reader waits for another process, which it rarely has to in WAL.
@@ -69,13 +67,13 @@ class SqliteFlavour(Flavour):
 
     def connections(self, engine: Engine) -> Connections:
         """Keep one writer and a few readers."""
-        return _Memory(engine) if self.in_memory else _OneWriter(engine)
+        return InMemory(engine) if self.in_memory else OneWriter(engine)
 
     def wakeups(self, connections: Connections, engine: Engine) -> Wakeups:
         """Watch the number that SQLite changes with each commit of another connection."""
         if self.in_memory:
             return PolledWakeups(None, fast=0.05, slow=0.05)
-        return _FileWakeups(engine)
+        return FileWakeups(engine)
 
     def begin(self, connection: Any, end: float) -> Transaction:
         """Take the write lock, waiting for other processes in short sleeps."""
@@ -191,108 +189,6 @@ class SqliteFlavour(Flavour):
         with suppress(OSError), open(self.path, "rb") as file:
             return file.read(16) not in (b"", b"SQLite format 3\0")
         return False
-
-
-class _OneWriter(Connections):
-    """The writer is behind a lock of ours; readers are kept in a small stack."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._turn = threading.Lock()
-        self._writer: Any = None
-        self._readers: deque[Any] = deque()
-
-    @contextmanager
-    def writer(self, end: float) -> Iterator[Any]:
-        """Wait for one's turn, then use the writer."""
-        if not self._turn.acquire(timeout=max(0.0, end - monotonic())):
-            raise sqlite3.OperationalError("database is locked by other threads of this process")
-        try:
-            if self._writer is None:
-                self._writer = self._engine.raw_connection()
-                # Waiting for other processes is done in `begin`.
-                self._writer.dbapi_connection.execute("PRAGMA busy_timeout=0")
-            yield self._writer.dbapi_connection
-        finally:
-            self._turn.release()
-
-    @contextmanager
-    def reader(self, end: float) -> Iterator[Any]:
-        """Use an idle reader, or one more."""
-        try:
-            reader = self._readers.pop()
-        except IndexError:
-            reader = self._engine.raw_connection()
-        try:
-            yield reader.dbapi_connection
-        finally:
-            if len(self._readers) < _KEPT_READERS:
-                self._readers.append(reader)
-            else:
-                reader.close()
-
-    def renew(self) -> None:
-        """Open anew at the next use."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the writer last, so that it may fold the log back into the file."""
-        while self._readers:
-            with suppress(IndexError):
-                self._readers.pop().close()
-        with self._turn:
-            writer, self._writer = self._writer, None
-            if writer is not None:
-                writer.close()
-
-
-class _Memory(Connections):
-    """A database in memory is one connection; whoever reads or writes takes turns on it."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._turn = threading.RLock()
-        self._only: Any = engine.raw_connection()
-
-    @contextmanager
-    def writer(self, end: float) -> Iterator[Any]:
-        """Wait for one's turn."""
-        if not self._turn.acquire(timeout=max(0.0, end - monotonic())):
-            raise sqlite3.OperationalError("database is locked by other threads of this process")
-        try:
-            yield self._only.dbapi_connection
-        finally:
-            self._turn.release()
-
-    reader = writer
-
-    def renew(self) -> None:
-        """Nothing to renew: another connection would be another database."""
-
-    def close(self) -> None:
-        """Let the database go."""
-        with self._turn:
-            self._only.close()
-
-
-class _FileWakeups(PolledWakeups):
-    """Asks for `PRAGMA data_version` on a connection that does nothing else."""
-
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(self._version, fast=0.001, slow=0.05)
-        self._engine = engine
-        self._connection: Any = None
-
-    def close(self) -> None:
-        """Close the connection; the next wait opens another."""
-        with self._changed:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.close()
-
-    def _version(self) -> object:
-        if self._connection is None:
-            self._connection = self._engine.raw_connection()
-        return self._connection.dbapi_connection.execute("PRAGMA data_version").fetchone()
 
 
 def _use_write_ahead_log(connection: Any) -> None:

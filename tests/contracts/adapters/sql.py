@@ -11,7 +11,8 @@ from celeriac.adapters.memory import VirtualClock
 from celeriac.adapters.sql.broker import SqlBroker
 from celeriac.adapters.sql.bus import SqlBus
 from celeriac.adapters.sql.coordinator import SqlCoordinator
-from celeriac.adapters.sql.engine import SqlStore, flavour_of
+from celeriac.adapters.sql.engine import SqlStore
+from celeriac.adapters.sql.flavours import flavour_of
 from celeriac.adapters.sql.results import SqlResults
 from celeriac.adapters.sql.schedule_store import SqlScheduleStore
 from celeriac.adapters.sql.settler import SqlSettler

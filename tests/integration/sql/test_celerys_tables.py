@@ -24,7 +24,8 @@ from sqlalchemy import (
 )
 
 from celeriac.adapters.host.clock import SystemClock
-from celeriac.adapters.sql.engine import SqlStore, flavour_of
+from celeriac.adapters.sql.engine import SqlStore
+from celeriac.adapters.sql.flavours import flavour_of
 from celeriac.adapters.sql.results import SqlResults
 from celeriac.adapters.sql.schema import Names
 from celeriac.adapters.sql.urls import parse
