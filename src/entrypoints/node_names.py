@@ -7,7 +7,7 @@ DEFAULT_NAME: Final = "celeriac"
 
 
 def node_name(asked: str | None, host: str) -> str:
-    """Return the full name: `%h` is the host, `%n` its first part, `%d` the rest, `%%` a percent."""
+    """Return the full name: `%h` is the host, `%n` its first part, `%d` the rest, `%%` a `%`."""
     first, _, domain = host.partition(".")
     marks = {"%h": host, "%n": first, "%d": domain, "%i": "0", "%I": "", "%%": "%"}
     text = filled(asked or f"{DEFAULT_NAME}@%h", marks)

@@ -193,7 +193,7 @@ class AppWorker:
 
     def _slots(self) -> int:
         asked: Any = self.options.concurrency or self.app.conf.worker_concurrency
-        if asked in (None, "auto"):
+        if asked in (None, 0, "auto"):  # 0, as in Celery, is no number of slots
             return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
         return int(asked)
 
