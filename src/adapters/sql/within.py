@@ -6,6 +6,7 @@ through SQLAlchemy, and nothing is committed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from .routes import route
 from .schema import NOBODY
 from .schema_setup import is_current, set_up
 from .transaction import Transaction
+from .urls import masked
 
 
 def publish_within(store: SqlStore, messages: Sequence[TaskMessage], within: object) -> None:
@@ -73,9 +75,25 @@ def _connection(within: object, store: SqlStore) -> Connection:
         given = type(within).__name__
         raise NotSupported(f"connection= must be a SQLAlchemy connection or session, not {given}")
     theirs = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
-    if theirs != store.dialect:
+    if theirs != store.dialect or not _same_database(connection, store):
+        given = masked(connection.engine.url)
         raise NotSupported(
-            f"the transaction given is {theirs}'s, but the broker is {store.url}: "
+            f"the transaction given is on {given}, but the broker is {store.url}: "
             "only a transaction on the broker's own database can carry its messages"
         )
     return connection
+
+
+def _same_database(connection: Connection, store: SqlStore) -> bool:
+    """Tell whether both lead to the same database, as far as their URLs say.
+
+    The same server may have many names, so that only the database's is compared.
+    """
+    theirs, ours = connection.engine.url.database, store.flavour.url.database
+    if not theirs or not ours:
+        return True
+    return _file(theirs) == _file(ours) if store.dialect == "sqlite" else theirs == ours
+
+
+def _file(database: str) -> str:
+    return os.path.realpath(database.removeprefix("file:").partition("?")[0])

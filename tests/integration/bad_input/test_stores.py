@@ -1,4 +1,4 @@
-"""Stores that are unknown, without driver, out of reach, read-only or full: said within the deadline.
+"""Stores that are unknown, without driver, out of reach, read-only or full: said in time.
 
 What the broker's adapters do in each case is theirs to test; here it is seen from `delay()`.
 """
@@ -164,7 +164,7 @@ def test_a_file_that_is_no_database_is_said_at_the_call(app_with, tmp_path):
     path = tmp_path / "a.db"
     path.write_text("dear diary " * 1000)
 
-    with pytest.raises(Exception, match=r"a\.db") as refused:  # noqa: PT011 - its text is the point
+    with pytest.raises(Exception, match=r"a\.db") as refused:
         app_with(f"sqlite:///{path}", task_publish_retry=False).tasks["add"].delay(1, 2)
 
     assert type(refused.value).__module__.startswith("celeriac.")

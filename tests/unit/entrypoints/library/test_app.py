@@ -127,7 +127,7 @@ def test_an_unknown_scheme_is_an_error_of_the_first_use_and_not_of_closing():
     app = Celeriac("a", broker="nats://user:secret@host", set_as_current=False)
     add = app.task(name="add")(lambda x: x)
 
-    with pytest.raises(UnknownScheme, match="memory, .*sqlite") as refused:
+    with pytest.raises(UnknownScheme, match=r"memory, .*sqlite") as refused:
         add.delay(1)
     assert "secret" not in str(refused.value)
     app.close()
@@ -229,6 +229,6 @@ def test_what_a_pool_of_threads_cannot_terminate_goes_on(live):
 def test_the_worker_that_is_embedded_brings_its_own_error_out():
     app = Celeriac("a", broker="memory://", set_as_current=False)
 
-    with pytest.raises(ImproperlyConfigured, match="worker_pool='nonsense'"):
-        with running_worker(app, pool="nonsense"):
-            pass
+    refused = pytest.raises(ImproperlyConfigured, match="worker_pool='nonsense'")
+    with refused, running_worker(app, pool="nonsense"):
+        pass
