@@ -44,7 +44,7 @@ def _facts(worker: "AppWorker") -> Sequence[tuple[str, str]]:
 
 def broker_text(app: "Celeriac") -> str:
     """Return where messages go; no password is in it."""
-    ready = app._given.get("broker")  # not the container: it is imported after the pool has forked
+    ready = app.given.get("broker")  # not the container: it is imported after the pool has forked
     if ready is not None:
         return mask_url(str(ready.url))
     return _place(broker_url(app.conf), embedded=app.conf.broker_url is None)
@@ -52,7 +52,7 @@ def broker_text(app: "Celeriac") -> str:
 
 def results_text(app: "Celeriac") -> str:
     """Return where results are kept; no password is in it."""
-    ready = app._given.get("results")
+    ready = app.given.get("results")
     if ready is not None:
         return mask_url(str(ready.url))
     url = backend_url(app.conf)

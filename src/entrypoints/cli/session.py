@@ -65,7 +65,7 @@ class Session:
         ):
             if not value:
                 continue
-            if app._given.get(part) is not None:
+            if app.given.get(part) is not None:
                 raise click.UsageError(
                     f"the app brings a ready {part} of its own, so that {setting}={value!r} from "
                     "the command line or the environment cannot be used"

@@ -1,16 +1,12 @@
 """The app: what a project makes one of, hangs its tasks on, and is started by name."""
 
-import os
 import sys
-import weakref
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
-from ...application.context import running
-from ...domain.errors import BrokerUnavailable, NotSupported
-from ...domain.settings import Settings
+from ...domain.errors import NotSupported
+from ...domain.tasks.options import merged
 from ..configuration import (
     config_from_cmdline,
     config_from_default_module,
@@ -18,29 +14,25 @@ from ..configuration import (
     config_from_envvar,
     config_from_object,
 )
-from . import current
+from . import current, publishing
+from .declaring import BoundDecorator, Decorator, make_task, script_module, shared_task
+from .parts import AppParts
 from .registry import TaskRegistry
 from .results import AsyncResult as Result
 from .task import Task
 
 if TYPE_CHECKING:
-    from ...application.fetch_results import Fetching
-    from ...application.send import Sending
-    from ...ports.broker import Broker
     from ...ports.clock import Clock
-    from ...ports.results import ResultBackend
-    from ..container import Container
     from .canvas import Signature
     from .control import Control
+
+__all__ = ["Celeriac", "Celery", "shared_task"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_living: "weakref.WeakSet[Celeriac]" = weakref.WeakSet()
-_making = Lock()
 
-
-class Celeriac:
+class Celeriac(AppParts):
     """An app: its settings, its tasks, and the way to its broker and results.
 
     Args:
@@ -75,20 +67,15 @@ class Celeriac:
         clock: "Clock | None" = None,
         **kwargs: Any,
     ) -> None:
+        super().__init__(clock)
         self.main = main
         self.tasks = tasks if tasks is not None else TaskRegistry()
         self.strict_typing = strict_typing
         self.autofinalize = autofinalize
         self.task_cls = task_cls or Task
-        self._given: dict[str, Any] = {"clock": clock}
-        self._container: Container | None = None
-        self._pid = os.getpid()
-        self._ids: Callable[[], str] | None = None
-        self.conf = Settings()
         self._configure(config_source, namespace, include, changes, kwargs)
         self._place("broker", "broker_url", broker)
         self._place("results", "result_backend", backend)
-        _living.add(self)
         self._add_builtin_tasks()
         current.remember(self, current=set_as_current)
 
@@ -118,7 +105,7 @@ class Celeriac:
             if url is not None:
                 self.conf[setting] = url
         else:
-            self._given[part] = given
+            self.given[part] = given
         others = {k: v for k, v in self._environment.items() if k == setting or part == "results"}
         self.conf.update({k: v for k, v in others.items() if k not in _URLS})
 
@@ -154,9 +141,9 @@ class Celeriac:
     @overload
     def task(self, fun: Callable[P, R], /) -> Task[P, R]: ...
     @overload
-    def task(self, *, bind: Literal[True], **opts: Any) -> "_BoundDecorator": ...
+    def task(self, *, bind: Literal[True], **opts: Any) -> BoundDecorator: ...
     @overload
-    def task(self, *, bind: Literal[False] = ..., **opts: Any) -> "_Decorator": ...
+    def task(self, *, bind: Literal[False] = ..., **opts: Any) -> Decorator: ...
 
     def task(self, *args: Any, **opts: Any) -> Any:
         """Make a task of a function: `@app.task`, or `@app.task(bind=True, max_retries=5, …)`.
@@ -165,43 +152,10 @@ class Celeriac:
         function gets the task as its first argument), `shared`, `lazy`.
         """
         if len(args) == 1 and callable(args[0]) and not isinstance(args[0], str):
-            return self._make(args[0], **opts)
+            return make_task(self, args[0], **opts)
         if args:
             raise TypeError("@app.task takes options as keywords: @app.task(name='…')")
-        return lambda fun: self._make(fun, **opts)
-
-    def _make(
-        self,
-        fun: Callable[..., Any],
-        name: str | None = None,
-        base: type[Task[Any, Any]] | None = None,
-        bind: bool = False,
-        shared: bool = True,
-        lazy: bool = True,
-        **opts: Any,
-    ) -> Task[Any, Any]:
-        name = name or self.gen_task_name(fun.__name__, fun.__module__)
-        known = self.tasks.get(name)
-        if known is not None:
-            return known
-        cls = type(
-            fun.__name__,
-            (base or self.task_cls,),
-            {
-                "name": name,
-                "run": fun if bind else staticmethod(fun),
-                "abstract": False,
-                "__doc__": fun.__doc__,
-                "__module__": fun.__module__,
-                "__wrapped__": staticmethod(fun),
-                "__annotations__": dict(getattr(fun, "__annotations__", {})),
-                **opts,
-            },
-        )
-        task = cast("Task[Any, Any]", cls())
-        task.__dict__["__name__"] = fun.__name__
-        task.__dict__["__qualname__"] = getattr(fun, "__qualname__", fun.__name__)
-        return self.register_task(task)
+        return lambda fun: make_task(self, fun, **opts)
 
     def register_task(self, task: Any, **options: Any) -> Task[Any, Any]:
         """Add a task: an instance of a Task class, or the class."""
@@ -242,7 +196,7 @@ class Celeriac:
     def gen_task_name(self, name: str, module: str) -> str:
         """Return the name of a task defined as `name` in `module`."""
         if module == "__main__":
-            module = self.main or _script_module()
+            module = self.main or script_module()
         return f"{module}.{name}"
 
     def finalize(self, auto: bool = False) -> None:
@@ -270,8 +224,6 @@ class Celeriac:
         options |= {key: value for key, value in named.items() if value is not None}
         task = self.tasks.get(name)
         if task is not None:
-            from ...domain.tasks.options import merged
-
             options = merged(task.resolved.call_defaults, options)
         return self.send(name, args or (), kwargs or {}, options)
 
@@ -283,18 +235,7 @@ class Celeriac:
         options: Mapping[str, Any],
     ) -> Result[Any]:
         """Send a call with its options merged already; what all other ways come down to."""
-        frame = running()
-        if frame is not None:
-            options = _of_this_run(frame, options, self.conf.task_inherit_parent_priority)
-        sending = self.sending
-        message = sending.message(name, args, kwargs, options)
-        sending.publish(
-            [message], retry=self._retry_policy(options), within=options.get("connection")
-        )
-        result: Result[Any] = Result(message.id, task_name=name, app=self)
-        if frame is not None and options.get("add_to_parent", True):
-            frame[0].add_trail(result)
-        return result
+        return publishing.send(self, name, args, kwargs, options)
 
     def publish_many(
         self, calls: "Iterable[Signature]", *, batch: int = 1000, connection: Any = None
@@ -311,40 +252,7 @@ class Celeriac:
         """
         if self.conf.task_always_eager:
             return [call.apply_async() for call in calls]
-        results: list[Result[Any]] = []
-        for group in _batches(calls, batch):
-            messages = [self._message(call) for call in group]
-            try:
-                self.sending.publish(messages, retry=self._retry_policy({}), within=connection)
-            except BrokerUnavailable as away:
-                away.sent = results
-                raise
-            results.extend(
-                Result(message.id, task_name=message.task, app=self) for message in messages
-            )
-        return results
-
-    def _message(self, call: "Signature") -> Any:
-        task = self.tasks.get(call["task"])
-        options = call.get("options") or {}
-        if task is not None:
-            from ...domain.tasks.options import merged
-
-            if self.strict_typing and task.typing is not False:
-                task.check_arguments(call.args, call.kwargs)
-            options = merged(task.resolved.call_defaults, options)
-            if task.resolved.ignore_result:
-                options.setdefault("ignore_result", True)
-        frame = running()
-        if frame is not None:
-            options = _of_this_run(frame, options, self.conf.task_inherit_parent_priority)
-        return self.sending.message(call["task"], call.args, call.kwargs, options)
-
-    def _retry_policy(self, options: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        retry = options.get("retry")
-        if not (self.conf.task_publish_retry if retry is None else retry):
-            return None
-        return {**self.conf.task_publish_retry_policy, **(options.get("retry_policy") or {})}
+        return publishing.publish_many(self, calls, batch, connection)
 
     def signature(self, *args: Any, **kwargs: Any) -> "Signature":
         """Return a signature bound to this app."""
@@ -364,101 +272,6 @@ class Celeriac:
         payload = self.container.result_codec().encode(meta, self.conf.result_serializer)
         self.results.store([ResultRecord(task_id, state, payload)])
 
-    # -- parts
-
-    @property
-    def container(self) -> "Container":
-        """The parts this app is made of, made anew in each process."""
-        found = self._container
-        if found is None or self._pid != os.getpid():
-            # One lock for all apps will do, and a fork leaves it free: nothing is opened under it.
-            with _making:
-                if self._container is None or self._pid != os.getpid():
-                    self._sending: Sending | None = None
-                    self._ids, self._pid = None, os.getpid()
-                    self._container = self._make_container()
-                found = self._container
-        return found
-
-    def _make_container(self) -> "Container":
-        from ..container import Container, ready_made
-
-        made = Container(settings=self.conf)
-        for name, key in (("given_broker", "broker"), ("given_results", "results")):
-            if self._given.get(key) is not None:
-                getattr(made, name).override(ready_made(self._given[key]))
-        if self._given["clock"] is not None:
-            made.clock.override(ready_made(self._given["clock"]))
-        return made
-
-    @property
-    def sending(self) -> "Sending":
-        """What sends messages."""
-        container = self.container
-        if self._sending is None:
-            self._sending = container.sending()
-        return self._sending
-
-    @property
-    def fetching(self) -> "Fetching":
-        """What reads results."""
-        return self.container.fetching()
-
-    @property
-    def broker(self) -> "Broker":
-        """The broker."""
-        return self.container.broker()
-
-    @property
-    def results(self) -> "ResultBackend":
-        """The result backend."""
-        return self.container.results()
-
-    backend = results
-
-    @property
-    def control(self) -> "Control":
-        """Remote control of workers."""
-        from .control import Control
-
-        return Control(self)
-
-    @property
-    def clock(self) -> "Clock":
-        """The clock it lives by."""
-        if self._given["clock"] is None:
-            from ..choices import host_clock
-
-            self._given["clock"] = host_clock()
-        clock: Clock = self._given["clock"]
-        return clock
-
-    def new_id(self) -> str:
-        """Return a new task id."""
-        if self._ids is None:
-            self._ids = self.container.entropy().new_id
-        return self._ids()
-
-    def fraction(self) -> float:
-        """Return a random number in [0, 1)."""
-        return self.container.entropy().fraction()
-
-    @property
-    def hostname(self) -> str:
-        """This host's name."""
-        return os.uname().nodename
-
-    def now(self) -> Any:
-        """Return the present time in the app's timezone."""
-        return self.container.clock().now().astimezone(self.timezone)
-
-    @property
-    def timezone(self) -> Any:
-        """The timezone of schedules: the setting `timezone`, else UTC (or the host's)."""
-        from .timezones import zone_of
-
-        return zone_of(self.conf.timezone, utc=self.conf.enable_utc)
-
     # -- current
 
     @property
@@ -474,11 +287,18 @@ class Celeriac:
         """Make this the current app of all threads."""
         current.set_current(self)
 
+    @property
+    def control(self) -> "Control":
+        """Remote control of workers."""
+        from .control import Control
+
+        return Control(self)
+
+    # -- life
+
     def close(self) -> None:
         """Let go of connections, and of being the current app."""
-        if self._container is not None and self._pid == os.getpid():
-            self._container.stores().close()
-        self._container = None
+        self.let_go()
         current.forget(self)
 
     def __enter__(self) -> "Celeriac":
@@ -516,100 +336,5 @@ Celery = Celeriac
 _URLS = ("broker_url", "result_backend")
 
 
-class _Decorator:
-    """Types of `@app.task(...)`."""
-
-    @overload
-    def __call__(self, fun: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R]: ...
-    @overload
-    def __call__(self, fun: Callable[P, R], /) -> Task[P, R]: ...
-    def __call__(self, fun: Any, /) -> Any:
-        """Make the task."""
-        raise NotImplementedError
-
-
-class _BoundDecorator:
-    """Types of `@app.task(bind=True, ...)`: the first parameter is the task itself."""
-
-    @overload
-    def __call__(
-        self, fun: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /
-    ) -> Task[P, R]: ...
-    @overload
-    def __call__(self, fun: Callable[Concatenate[Any, P], R], /) -> Task[P, R]: ...
-    def __call__(self, fun: Any, /) -> Any:
-        """Make the task."""
-        raise NotImplementedError
-
-
-def shared_task(*args: Any, **opts: Any) -> Any:
-    """Make a task that every app has, those made later included; the current app's answers."""
-    if len(args) == 1 and callable(args[0]):
-        return _shared(args[0], opts)
-    return lambda fun: _shared(fun, opts)
-
-
-def _shared(fun: Callable[..., Any], opts: dict[str, Any]) -> Any:
-    name = opts.get("name")
-
-    def make(app: Celeriac) -> Task[Any, Any]:
-        return app._make(fun, **opts)
-
-    def find() -> Task[Any, Any]:
-        app = current.get_current()
-        known = app.tasks.get(name or app.gen_task_name(fun.__name__, fun.__module__))
-        return known or make(app)
-
-    current.share(make)
-    return current.Proxy(find)
-
-
 def _default_module() -> dict[str, Any]:
     return config_from_default_module()
-
-
-def _script_module() -> str:
-    """Return the importable name of the script that runs as `__main__`."""
-    main = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
-    if spec is not None and spec.name != "__main__":
-        return str(spec.name).removesuffix(".__main__")
-    path = getattr(main, "__file__", None)
-    return os.path.splitext(os.path.basename(path))[0] if path else "__main__"
-
-
-def _of_this_run(
-    frame: Any, options: Mapping[str, Any], inherit_priority: bool
-) -> Mapping[str, Any]:
-    """Add to the options of a call what it inherits from the task that makes it."""
-    request = frame[1]
-    if request.id is None:
-        return options
-    inherited: dict[str, Any] = {"parent_id": request.id, "root_id": request.root_id or request.id}
-    if inherit_priority and request.delivery_info:
-        inherited["priority"] = request.delivery_info.get("priority")
-    return {
-        **inherited,
-        **{k: v for k, v in options.items() if v is not None or k not in inherited},
-    }
-
-
-def _batches(calls: "Iterable[Signature]", size: int) -> "Iterator[list[Signature]]":
-    batch: list[Signature] = []
-    for call in calls:
-        batch.append(call)
-        if len(batch) >= size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _forget_connections_after_fork() -> None:
-    global _making
-    _making = Lock()
-    for app in _living:
-        app._container = None
-
-
-os.register_at_fork(after_in_child=_forget_connections_after_fork)

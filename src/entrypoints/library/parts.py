@@ -1,0 +1,139 @@
+"""The parts of an app: broker, results and what works on them, made anew in each process."""
+
+import os
+import weakref
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from ...domain.settings import Settings
+
+if TYPE_CHECKING:
+    from ...application.fetch_results import Fetching
+    from ...application.send import Sending
+    from ...ports.broker import Broker
+    from ...ports.clock import Clock
+    from ...ports.results import ResultBackend
+    from ..container import Container
+
+_living: "weakref.WeakSet[AppParts]" = weakref.WeakSet()
+_making = Lock()
+
+
+class AppParts:
+    """Holds the settings and the container of an app; nothing is made before it is asked for."""
+
+    conf: Settings
+
+    def __init__(self, clock: "Clock | None") -> None:
+        """Live by this clock; None: the host's."""
+        self.conf = Settings()
+        #: Ready adapters in place of URLs, by the name of their part.
+        self.given: dict[str, Any] = {"clock": clock}
+        self._container: Container | None = None
+        self._sending: Sending | None = None
+        self._ids: Callable[[], str] | None = None
+        self._pid = os.getpid()
+        _living.add(self)
+
+    @property
+    def container(self) -> "Container":
+        """The parts this app is made of, made anew in each process."""
+        found = self._container
+        if found is None or self._pid != os.getpid():
+            # One lock for all apps will do, and a fork leaves it free: nothing is opened under it.
+            with _making:
+                if self._container is None or self._pid != os.getpid():
+                    self._sending = None
+                    self._ids, self._pid = None, os.getpid()
+                    self._container = self._make_container()
+                found = self._container
+        return found
+
+    def _make_container(self) -> "Container":
+        from ..container import Container, ready_made
+
+        made = Container(settings=self.conf)
+        for name, key in (("given_broker", "broker"), ("given_results", "results")):
+            if self.given.get(key) is not None:
+                getattr(made, name).override(ready_made(self.given[key]))
+        if self.given["clock"] is not None:
+            made.clock.override(ready_made(self.given["clock"]))
+        return made
+
+    @property
+    def sending(self) -> "Sending":
+        """What sends messages."""
+        container = self.container
+        if self._sending is None:
+            self._sending = container.sending()
+        return self._sending
+
+    @property
+    def fetching(self) -> "Fetching":
+        """What reads results."""
+        return self.container.fetching()
+
+    @property
+    def broker(self) -> "Broker":
+        """The broker."""
+        return self.container.broker()
+
+    @property
+    def results(self) -> "ResultBackend":
+        """The result backend."""
+        return self.container.results()
+
+    backend = results
+
+    @property
+    def clock(self) -> "Clock":
+        """The clock it lives by."""
+        if self.given["clock"] is None:
+            from ..choices import host_clock
+
+            self.given["clock"] = host_clock()
+        clock: Clock = self.given["clock"]
+        return clock
+
+    def new_id(self) -> str:
+        """Return a new task id."""
+        if self._ids is None:
+            self._ids = self.container.entropy().new_id
+        return self._ids()
+
+    def fraction(self) -> float:
+        """Return a random number in [0, 1)."""
+        return self.container.entropy().fraction()
+
+    @property
+    def hostname(self) -> str:
+        """This host's name."""
+        return os.uname().nodename
+
+    def now(self) -> Any:
+        """Return the present time in the app's timezone."""
+        return self.container.clock().now().astimezone(self.timezone)
+
+    @property
+    def timezone(self) -> Any:
+        """The timezone of schedules: the setting `timezone`, else UTC (or the host's)."""
+        from .timezones import zone_of
+
+        return zone_of(self.conf.timezone, utc=self.conf.enable_utc)
+
+    def let_go(self) -> None:
+        """Close what this process has opened."""
+        if self._container is not None and self._pid == os.getpid():
+            self._container.stores().close()
+        self._container = None
+
+
+def _forget_connections_after_fork() -> None:
+    global _making
+    _making = Lock()
+    for app in _living:
+        app._container = None
+
+
+os.register_at_fork(after_in_child=_forget_connections_after_fork)

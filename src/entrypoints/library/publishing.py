@@ -1,0 +1,100 @@
+"""How an app's calls become messages in the broker: one, or many at the price of a batch."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...application.context import running
+from ...domain.errors import BrokerUnavailable
+from ...domain.tasks.options import merged
+from .results import AsyncResult
+
+if TYPE_CHECKING:
+    from ...domain.messaging.message import TaskMessage
+    from .app import Celeriac
+    from .canvas import Signature
+
+
+def send(
+    app: "Celeriac",
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> AsyncResult[Any]:
+    """Publish one call; the task that makes it, if one does, becomes its parent."""
+    frame = running()
+    if frame is not None:
+        options = _of_this_run(frame, options, app.conf.task_inherit_parent_priority)
+    sending = app.sending
+    message = sending.message(name, args, kwargs, options)
+    sending.publish([message], retry=_retry_policy(app, options), within=options.get("connection"))
+    result: AsyncResult[Any] = AsyncResult(message.id, task_name=name, app=app)
+    if frame is not None and options.get("add_to_parent", True):
+        frame[0].add_trail(result)
+    return result
+
+
+def publish_many(
+    app: "Celeriac", calls: "Iterable[Signature]", batch: int, connection: Any
+) -> list[AsyncResult[Any]]:
+    """Publish calls batch by batch."""
+    results: list[AsyncResult[Any]] = []
+    for group in _batches(calls, batch):
+        messages = [_message(app, call) for call in group]
+        try:
+            app.sending.publish(messages, retry=_retry_policy(app, {}), within=connection)
+        except BrokerUnavailable as away:
+            away.sent = results
+            raise
+        results.extend(
+            AsyncResult(message.id, task_name=message.task, app=app) for message in messages
+        )
+    return results
+
+
+def _message(app: "Celeriac", call: "Signature") -> "TaskMessage":
+    task = app.tasks.get(call["task"])
+    options: Mapping[str, Any] = call.get("options") or {}
+    if task is not None:
+        if app.strict_typing and task.typing is not False:
+            task.check_arguments(call.args, call.kwargs)
+        ignored = {"ignore_result": True} if task.resolved.ignore_result else None
+        options = merged(task.resolved.call_defaults, ignored, options)
+    frame = running()
+    if frame is not None:
+        options = _of_this_run(frame, options, app.conf.task_inherit_parent_priority)
+    return app.sending.message(call["task"], call.args, call.kwargs, options)
+
+
+def _retry_policy(app: "Celeriac", options: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    retry = options.get("retry")
+    if not (app.conf.task_publish_retry if retry is None else retry):
+        return None
+    return {**app.conf.task_publish_retry_policy, **(options.get("retry_policy") or {})}
+
+
+def _of_this_run(
+    frame: Any, options: Mapping[str, Any], inherit_priority: bool
+) -> Mapping[str, Any]:
+    """Add to the options of a call what it inherits from the task that makes it."""
+    request = frame[1]
+    if request.id is None:
+        return options
+    inherited: dict[str, Any] = {"parent_id": request.id, "root_id": request.root_id or request.id}
+    if inherit_priority and request.delivery_info:
+        inherited["priority"] = request.delivery_info.get("priority")
+    return {
+        **inherited,
+        **{k: v for k, v in options.items() if v is not None or k not in inherited},
+    }
+
+
+def _batches(calls: "Iterable[Signature]", size: int) -> "Iterator[list[Signature]]":
+    batch: list[Signature] = []
+    for call in calls:
+        batch.append(call)
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
