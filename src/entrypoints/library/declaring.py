@@ -3,7 +3,17 @@
 import os
 import sys
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from . import current
 from .task import Task
@@ -68,6 +78,16 @@ class BoundDecorator(Protocol):
     ) -> Task[P, R]: ...
     @overload
     def __call__(self, fun: Callable[Concatenate[Any, P], R], /) -> Task[P, R]: ...
+
+
+@overload
+def shared_task(fun: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R]: ...
+@overload
+def shared_task(fun: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def shared_task(*, bind: Literal[True], **opts: Any) -> BoundDecorator: ...
+@overload
+def shared_task(*, bind: Literal[False] = ..., **opts: Any) -> Decorator: ...
 
 
 def shared_task(*args: Any, **opts: Any) -> Any:
