@@ -27,6 +27,8 @@ logger = logging.getLogger("celeriac.worker")
 
 #: How long children may take to leave when the worker cannot start, in seconds.
 PARTING_SECONDS: Final = 1.0
+#: How long the main thread may take to return from a pool that is stopped, in seconds.
+RELEASE_SECONDS: Final = 0.5
 #: First pause between attempts to reach the broker at start-up, and the longest, in seconds.
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 10.0
@@ -92,15 +94,29 @@ class AppWorker:
             self.pool.stop(Stop.COLD, PARTING_SECONDS)
             raise
 
-    def run(self) -> None:
-        """Work until stopped; a pool that wants the main thread gets the calling one."""
-        if self.pool.wants_main_thread:
-            hub = threading.Thread(target=self._run_hub, name="celeriac-hub")
-            hub.start()
-            self.pool.run_main()
-            hub.join()
-        else:
+    def run(self, release: Callable[[], None] = lambda: None) -> None:
+        """Work until stopped; a pool that wants the main thread gets the calling one.
+
+        `release` is called when all is over and a task still has that thread: what it came to
+        is recorded already, so it may be interrupted in any way.
+        """
+        if not self.pool.wants_main_thread:
             self._run_hub()
+            return
+        returned = threading.Event()
+
+        def run_beside() -> None:
+            self._run_hub()
+            if not returned.wait(RELEASE_SECONDS):
+                release()
+
+        hub = threading.Thread(target=run_beside, name="celeriac-hub")
+        hub.start()
+        try:
+            self.pool.run_main()
+        finally:
+            returned.set()
+            hub.join()
 
     def stop(self, *, cold: bool = False) -> None:
         """Ask for the end: warm by default, cold gives running tasks no grace.

@@ -10,6 +10,7 @@ inbox, and the hub does the rest, the log lines included.
 import logging
 import os
 import signal
+import threading
 from collections.abc import Iterable, Mapping
 from types import FrameType
 from typing import Any, Final
@@ -30,6 +31,7 @@ class Signals:
         self._worker = worker
         self._interrupts = 0
         self._working = False
+        self._over = False
         self._cold_term = environ.get(REMAP) == "SIGQUIT"
 
     def take(self) -> None:
@@ -42,6 +44,13 @@ class Signals:
     def begin(self) -> None:
         """From now on the worker holds work, and is told instead."""
         self._working = True
+
+    def release(self) -> None:
+        """Throw a task out of the main thread, now that nobody waits for it any more."""
+        self._over = True
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGTERM)
 
     def _on_term(self, signum: int, frame: FrameType | None) -> None:
         self._stop("SIGTERM", cold=self._cold_term)
@@ -59,7 +68,7 @@ class Signals:
             self._say("SIGHUP is ignored: a worker cannot reload itself yet; restart it instead")
 
     def _stop(self, why: str, *, cold: bool) -> None:
-        if not self._working:
+        if not self._working or self._over:
             raise SystemExit(0)  # nothing is in hand
         self._say(f"{'cold' if cold else 'warm'} stop asked for by {why}")
         self._worker.stop(cold=cold)

@@ -181,7 +181,7 @@ def _work(worker: AppWorker, asked: dict[str, Any]) -> None:
     if beat is not None:
         beat.start()
     try:
-        worker.run()
+        worker.run(signals.release)
     finally:
         if beat is not None:
             beat.stop()

@@ -4,6 +4,8 @@ import os
 import signal
 import time
 
+import pytest
+
 from celeriac.domain.tasks import states
 from tests.integration.cli.running import Place
 
@@ -120,6 +122,20 @@ def test_sighup_is_ignored_and_says_so(place: Place):
 
     worker.until_it_says("SIGHUP is ignored")
     assert place.send("add", 2, 3).get(timeout=20) == 5
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo"])
+def test_a_pool_that_cannot_kill_ends_with_its_process(place: Place, pool: str):
+    worker = place.worker("-P", pool, "-c", "1", "--grace-period", "0.2")
+    late = place.send("late_nap", "late", 60.0)
+    place.until_begun("late")
+
+    began = time.monotonic()
+    assert worker.stop() == 0
+    assert time.monotonic() - began < 12.0
+
+    place.worker("-c", "1")
+    assert late.get(timeout=20) == "late"
 
 
 def test_the_same_holds_for_a_pool_of_threads_and_for_none(place: Place):
