@@ -99,7 +99,7 @@ def test_a_rolled_back_transaction_leaves_neither_rows_nor_task(shop):
 
 
 def test_an_exception_in_the_callers_block_takes_the_task_back(shop):
-    with pytest.raises(ZeroDivisionError), shop.engine.begin() as connection:
+    with pytest.raises(ZeroDivisionError), shop.engine.begin() as connection:  # noqa: PT012 - the block is the test
         shop.app.tasks["ship"].apply_async((7,), connection=connection)
         raise ZeroDivisionError
 
