@@ -4,8 +4,8 @@ Three threads, whose waiting is all on one inbox:
 
 - the hub (`run`) owns the core. While there is work it claims by itself, so that a loaded worker
   pays no hand-over between threads;
-- the intake waits for the first message when there is none;
-- the keeper renews the lease, and adopts what dead workers held, whatever the hub is busy with.
+- the intake (`wait_for_work`) waits for the first message when there is none;
+- the keeper (`keep_lease`) renews the lease, and adopts what dead workers held.
 
 No settlement is ever dropped: one that the store could not take is tried again until it can, or
 until the lease is lost and the work belongs to somebody else.
@@ -15,32 +15,32 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, Final
 
 from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
-from ..domain.messaging.delivery import Delivery, Orphan, Undecodable
+from ..domain.tasks.result_record import ResultRecord
 from ..domain.work.core import WorkerCore
 from ..domain.work.effects import Bury, Effect, Kill, Note, Settle, Start
-from ..domain.work.job import Broken, Cancelled, PoolEvent, Progressed, Report, Reported
+from ..domain.work.job import Broken, Cancelled, Progressed, Report, Reported
 from ..domain.work.settlement import Settlement
 from ..ports.broker import Broker
 from ..ports.clock import Clock
 from ..ports.pool import Cancel, Pool, Stop
 from ..ports.results import ResultBackend
 from ..ports.settler import Settler
+from .inbox import Adopted, Asked, Claimed, Event, LeaseGone, StopAsked, drain
+from .keep_lease import Keeper
 from .refusals import SettlementMender
 from .run_task import TaskRunner
+from .settle_later import Settling
+from .wait_for_work import CLAIM_SECONDS, Intake
 from .work_log import WorkLog
 
 logger = logging.getLogger("celeriac.worker")
 
 #: How long the hub sleeps at most when nothing happens, in seconds.
 IDLE_SECONDS: Final = 1.0
-#: How long the intake waits for a first message in one claim, in seconds.
-CLAIM_SECONDS: Final = 5.0
-#: First and longest pause between attempts to reach a store that is away, in seconds.
-PAUSE_SECONDS: Final = (0.05, 2.0)
 #: How long killed jobs may take to be reported before the pool is ended anyway, in seconds.
 KILL_SECONDS: Final = 3.0
 
@@ -55,36 +55,6 @@ class WorkSettings:
     queues: Sequence[str]
     lease: float = 15.0
     grace: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Claimed:
-    batch: Sequence[Delivery | Undecodable]
-
-
-@dataclass(frozen=True, slots=True)
-class _Adopted:
-    orphans: Sequence[Orphan]
-
-
-@dataclass(frozen=True, slots=True)
-class _LeaseLost:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class _StopAsked:
-    cold: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request of another thread, run by the hub: only it may touch the core."""
-
-    act: Callable[[WorkerCore], Iterable[Effect]]
-
-
-_Event = PoolEvent | _Claimed | _Adopted | _LeaseLost | _StopAsked | _Asked
 
 
 class Worker:
@@ -109,21 +79,19 @@ class Worker:
         """
         self.settings, self.core, self.pool = settings, core, pool
         self._broker, self._results, self._clock = broker, results, clock
-        self._settler = SettlementMender(settler, runner.refused_result)
-        self._runner, self._housekeeping = runner, housekeeping
+        self._runner = runner
         self._starts_pool = inbox is None
-        self._inbox: SimpleQueue[_Event] = SimpleQueue() if inbox is None else inbox
+        self.inbox: SimpleQueue[Event] = SimpleQueue() if inbox is None else inbox
         self._log = WorkLog(core)
-        self._unsettled: list[Settlement] = []
-        self._pause = 0.0
-        self._retry_at = 0.0
-        self._demand = 0
-        self._demanded = threading.Condition()
-        self._waiting_for_first = False
+        self._over = threading.Event()
+        self._settling = Settling(SettlementMender(settler, runner.refused_result), clock)
+        queues, over = settings.queues, self._over
+        self.intake = Intake(broker, queues, self.inbox, over)
+        self.keeper = Keeper(broker, queues, settings.lease, self.inbox, over, housekeeping)
+        self._homeless = False
         self._grace_ends: float | None = None
         self._killed_at: float | None = None
         self._cold = False
-        self._over = threading.Event()
         self.finished = threading.Event()
         self.completed = 0
         #: Why the pool could not go on, if that is why the worker stopped.
@@ -135,32 +103,32 @@ class Worker:
         """Start the pool, then join the cluster. Raises BrokerUnavailable."""
         # The pool comes first: its processes must not inherit a connection.
         if self._starts_pool:
-            self.pool.start(self._runner, self._inbox.put)
+            self.pool.start(self._runner, self.inbox.put)
         self._broker.open()
         self._broker.enlist(self.settings.node, self.settings.lease)
 
     def stop(self, *, cold: bool = False) -> None:
         """Ask for a stop: warm gives what runs the grace period, cold gives it none."""
-        self._inbox.put(_StopAsked(cold))
+        self.inbox.put(StopAsked(cold))
 
     def ask(self, act: Callable[[WorkerCore], Iterable[Effect]]) -> None:
         """Have something done to the core by the thread that owns it."""
-        self._inbox.put(_Asked(act))
+        self.inbox.put(Asked(act))
 
     def run(self) -> None:
         """Work until stopped. Returns when everything is settled or given back."""
         threads = [
-            threading.Thread(target=self._intake, name="celeriac-intake", daemon=True),
-            threading.Thread(target=self._keep, name="celeriac-keeper", daemon=True),
+            threading.Thread(target=self.intake.run, name="celeriac-intake", daemon=True),
+            threading.Thread(target=self.keeper.run, name="celeriac-keeper", daemon=True),
         ]
         for thread in threads:
             thread.start()
         try:
             self.turn(0.0)
-            while not self._is_over():
+            while not self.is_over():
                 self.turn(self._patience())
         finally:
-            self._end(threads)
+            self.end(threads)
 
     def work_off(self, step: Callable[[], bool]) -> None:
         """Do all that is due now and leave, without any thread.
@@ -170,37 +138,28 @@ class Worker:
         """
         try:
             while True:
-                self._waiting_for_first = False
+                self.intake.asked = False
                 self.turn(0.0)
                 stepped = step()
-                if self._waiting_for_first and not stepped and self._inbox.empty():
+                if self.intake.asked and not stepped and self.inbox.empty():
                     break
         finally:
             self._carry_out(self.core.stop())
-            self._end([])
+            self.end([])
 
     # -- the hub
 
     def turn(self, wait: float) -> None:
         """Do one round: take in what has happened, wait up to `wait` seconds if nothing has."""
-        self._react(self._next_events(wait))
-        self._settle_rest()
+        self._react(drain(self.inbox, wait))
+        self._settle(())
         tick = self._clock.monotonic()
         self._mind_the_clock(tick)
         self.core.on_tick(tick)
         self._carry_out(self.core.start(self.pool.room()))
         self._claim_more()
 
-    def _next_events(self, wait: float) -> list[_Event]:
-        events: list[_Event] = []
-        try:
-            events.append(self._inbox.get(timeout=wait) if wait > 0 else self._inbox.get_nowait())
-            while True:
-                events.append(self._inbox.get_nowait())
-        except Empty:
-            return events
-
-    def _react(self, events: Iterable[_Event]) -> None:
+    def _react(self, events: Iterable[Event]) -> None:
         reports: list[Report] = []
         for event in events:
             if isinstance(event, Reported):
@@ -212,21 +171,21 @@ class Worker:
             self.completed += len(reports)
             self._carry_out(self.core.on_reports(reports))
 
-    def _effects_of(self, event: _Event) -> Iterable[Effect]:
+    def _effects_of(self, event: Event) -> Iterable[Effect]:
         now, tick = self._clock.now(), self._clock.monotonic()
         match event:
-            case _Claimed(batch):
-                self._waiting_for_first = False
+            case Claimed(batch):
+                self.intake.asked = False
                 self._log.received(batch)
                 return self.core.on_deliveries(batch, now, tick)
-            case _Adopted(orphans):
+            case Adopted(orphans):
                 logger.warning("adopted %d deliveries of workers that died", len(orphans))
                 return self.core.on_orphans(orphans, now)
-            case _LeaseLost():
+            case LeaseGone():
                 return self._rejoin()
-            case _StopAsked(cold):
+            case StopAsked(cold):
                 return self._begin_stop(tick, cold)
-            case _Asked(act):
+            case Asked(act):
                 return act(self.core)
             case Broken(cause):
                 logger.critical("the pool can run nothing any more, the worker leaves: %s", cause)
@@ -256,14 +215,14 @@ class Worker:
         try:
             valid = self._broker.mark_started(start.mark)
         except LeaseLost:
-            self._inbox.put(_LeaseLost())
+            self.inbox.put(LeaseGone())
             return
-        except _AWAY as away:
+        except Exception as away:
             # Unmarked they must not run; they go back to the queue as never begun.
             logger.warning("cannot mark %d tasks as started: %s", len(start.jobs), away)
             numbers = [job.number for job in start.jobs]
-            self._inbox.put(Cancelled(numbers))
-            self._back_off()
+            self.inbox.put(Cancelled(numbers))
+            self._settling.back_off()
             return
         jobs = [job for job, ok in zip(start.jobs, valid, strict=True) if ok]
         if len(jobs) < len(start.jobs):
@@ -282,7 +241,7 @@ class Worker:
         )
         self._carry_out(self.core.on_reports([report]))
 
-    def _store(self, records: list[Any]) -> None:
+    def _store(self, records: list[ResultRecord]) -> None:
         if self._results is None:
             return
         try:
@@ -291,121 +250,32 @@ class Worker:
             # Progress is a courtesy: the end of the task will be stored whatever happens.
             logger.warning("progress of %d tasks not stored: %s", len(records), broken)
 
-    # -- settling, whatever the store does
-
-    def _settle(self, settlements: Sequence[Settlement]) -> None:
-        self._unsettled.extend(settlements)
-        if not self._pause:
-            self._settle_rest()
-
-    def _settle_rest(self) -> None:
-        if not self._unsettled or self._clock.monotonic() < self._retry_at:
-            return
-        batch, self._unsettled = self._unsettled, []
+    def _settle(self, settlements: Sequence[Settlement], *, now: bool = False) -> None:
         try:
-            committed = self._settler.settle(batch)
+            self._settling.add(settlements)
+            self._settling.go_on(now=now)
         except LeaseLost:
-            self._inbox.put(_LeaseLost())
-        except _AWAY as away:
-            self._unsettled = batch + self._unsettled
-            self._back_off()
-            logger.warning(
-                "%d settlements wait for the store, next attempt in %.2f s: %s",
-                len(batch),
-                self._pause,
-                away,
-            )
-        else:
-            self._pause = self._retry_at = 0.0
-            if not all(committed):
-                lost = len(committed) - sum(committed)
-                logger.warning("%d settlements dropped: another worker owns them by now", lost)
-
-    def _back_off(self) -> None:
-        first, longest = PAUSE_SECONDS
-        self._pause = min(longest, self._pause * 2 or first)
-        self._retry_at = self._clock.monotonic() + self._pause
+            self.inbox.put(LeaseGone())
 
     # -- claiming
 
     def _claim_more(self) -> None:
         """Claim here while messages keep coming; leave the waiting to the intake."""
-        if self._waiting_for_first or self._unsettled:
+        if self.intake.asked or self._settling.waiting:
             return
         limit = self.core.room(self.pool.room())
         if limit <= 0:
             return
         try:
             batch = self._broker.claim(self.settings.queues, limit, 0.0)
-        except (LeaseLost, *_AWAY):
+        except Exception:
             batch = ()  # the intake will meet it too, and knows what to do
         if batch:
-            self._inbox.put(_Claimed(batch))
+            self.inbox.put(Claimed(batch))
             return
-        self._waiting_for_first = True
-        with self._demanded:
-            self._demand = limit
-            self._demanded.notify()
-
-    def _intake(self) -> None:
-        pause = 0.0
-        while not self._over.is_set():
-            limit = self._next_demand()
-            if not limit:
-                continue
-            try:
-                batch = self._broker.claim(self.settings.queues, limit, CLAIM_SECONDS)
-                pause = 0.0
-            except LeaseLost:
-                self._inbox.put(_LeaseLost())
-                batch = ()
-                self._over.wait(PAUSE_SECONDS[0])
-            except _AWAY as away:
-                first, longest = PAUSE_SECONDS
-                pause = min(longest, pause * 2 or first)
-                logger.warning("cannot claim, next attempt in %.2f s: %s", pause, away)
-                self._over.wait(pause)
-                batch = ()
-            except Exception:
-                logger.exception("a claim failed in a way that was not foreseen")
-                self._over.wait(PAUSE_SECONDS[1])
-                batch = ()
-            # Also when it is empty: the hub then says anew how much it wants.
-            self._inbox.put(_Claimed(batch))
-
-    def _next_demand(self) -> int:
-        with self._demanded:
-            if not self._demand:
-                self._demanded.wait(IDLE_SECONDS)
-            limit, self._demand = self._demand, 0
-            return limit
+        self.intake.want(limit)
 
     # -- the lease
-
-    def _keep(self) -> None:
-        """Renew the lease well before it ends, and look after the dead."""
-        period = self.settings.lease / 3
-        while not self._over.is_set():
-            try:
-                self._adopt()
-                self._housekeeping()
-                if self._over.wait(period):
-                    return
-                if not self._broker.renew():
-                    self._inbox.put(_LeaseLost())
-            except LeaseLost:
-                self._inbox.put(_LeaseLost())
-                self._over.wait(period)
-            except _AWAY as away:
-                logger.warning("cannot renew the lease: %s", away)
-                self._over.wait(min(period, 1.0))
-            except Exception:
-                logger.exception("keeping the lease failed in a way that was not foreseen")
-                self._over.wait(min(period, 1.0))
-
-    def _adopt(self) -> None:
-        while not self._over.is_set() and (orphans := self._broker.recover()):
-            self._inbox.put(_Adopted(orphans))
 
     def _rejoin(self) -> Iterable[Effect]:
         try:
@@ -413,18 +283,21 @@ class Worker:
                 return []  # several threads met the same loss, and one word of it was enough
         except (LeaseLost, *_AWAY):
             logger.debug("the lease cannot be asked about, so it counts as lost")
-        logger.error(
-            "the lease of %g s was lost (worker_lease): what was in hand belongs to other workers "
-            "now and nothing of it will be committed here",
-            self.settings.lease,
-        )
+        if not self._homeless:
+            logger.error(
+                "the lease of %g s was lost (worker_lease): what was in hand belongs to other "
+                "workers now, and nothing of it will be committed here",
+                self.settings.lease,
+            )
+        self._homeless = True
         effects = self.core.lease_lost()
-        self._unsettled.clear()
+        self._settling.forget()
         try:
             self._broker.enlist(self.settings.node, self.settings.lease)
+            self._homeless = False
         except _AWAY as away:
             logger.warning("cannot rejoin yet: %s", away)
-            self._back_off()
+            self._settling.back_off()
         return effects
 
     # -- the end
@@ -452,16 +325,17 @@ class Worker:
             logger.warning("grace period over: %d tasks are cancelled", self.core.running)
         self._carry_out(self.core.end_grace())
 
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Tell whether a stop that was asked for has come to its end."""
         if self._grace_ends is None:
             return False
-        if self.core.idle and not self._unsettled:
+        if self.core.idle and not self._settling.waiting:
             return True
         killed = self._killed_at
         return killed is not None and self._clock.monotonic() > killed + KILL_SECONDS
 
     def _patience(self) -> float:
-        if not self._inbox.empty():
+        if not self.inbox.empty():
             return 0.0
         tick = self._clock.monotonic()
         times = [tick + IDLE_SECONDS]
@@ -469,17 +343,16 @@ class Worker:
             times.append(self._grace_ends)
         if self._killed_at is not None:
             times.append(tick + 0.05)
-        if self._unsettled:
-            times.append(self._retry_at)
+        if self._settling.waiting:
+            times.append(self._settling.retry_at)
         if (due := self.core.next_tick()) is not None:
             times.append(due)
         return max(0.0, min(times) - tick)
 
-    def _end(self, threads: Sequence[threading.Thread]) -> None:
+    def end(self, threads: Sequence[threading.Thread]) -> None:
+        """End the pool and the threads, settle what they said last, leave the cluster."""
         self._over.set()
-        self._broker.wake()
-        with self._demanded:
-            self._demanded.notify()
+        self.intake.wake()
         self.pool.stop(Stop.COLD if self._cold else Stop.WARM, KILL_SECONDS)
         self._runner.stop()
         for thread in threads:
@@ -489,12 +362,12 @@ class Worker:
         self.finished.set()
 
     def _leave(self) -> None:
-        if self._unsettled or not self.core.idle:
+        if self._settling.waiting or not self.core.idle:
             # Given back these would count as never begun, and be run a second time.
             logger.warning(
                 "%d settlements could not be committed, so the lease will run out instead: whoever "
                 "adopts them knows that they had begun",
-                len(self._unsettled),
+                self._settling.waiting,
             )
             return
         try:
@@ -504,6 +377,5 @@ class Worker:
 
     def _last_words(self) -> None:
         """Take in what the pool and the intake said last; what is claimed is given back."""
-        self._react(self._next_events(0.0))
-        self._retry_at = 0.0
-        self._settle_rest()
+        self._react(drain(self.inbox, 0.0))
+        self._settle((), now=True)

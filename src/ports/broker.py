@@ -122,10 +122,12 @@ class Broker(Protocol):
         """Bring deliveries to their end; False where the token is stale (then nothing changed)."""
 
     @abstractmethod
-    def recover(self) -> Sequence[Orphan]:
-        """Adopt deliveries of owners whose lease has run out; up to some hundreds a call.
+    def recover(self, queues: Sequence[str]) -> Sequence[Orphan]:
+        """Adopt deliveries out of these queues whose owners' lease has run out.
 
-        They are held by this owner from then on, with new tokens.
+        Up to some hundreds a call. They are held by this owner from then on, with new tokens.
+        Other queues are left to those who serve them, and know their tasks. Raises
+        BrokerUnavailable, and LeaseLost as `claim` does.
         """
 
     # -- operators

@@ -206,7 +206,7 @@ def test_what_is_done_leaves_the_store(place, broker, other):
 
     place.advance(60)
     other.enlist("second@host", lease=10)
-    assert other.recover() == []
+    assert other.recover([JOBS]) == []
     assert claim(other) == []
     assert other.depth([JOBS]) == {JOBS: 0}
 
@@ -345,7 +345,7 @@ def lapsed(place, dead, heir):
     for _ in range(3):
         place.advance(4)
         assert heir.renew()
-    return heir.recover()
+    return heir.recover([JOBS])
 
 
 def test_a_lease_that_is_renewed_holds(place, broker, other):
@@ -356,7 +356,7 @@ def test_a_lease_that_is_renewed_holds(place, broker, other):
         place.advance(8)
         assert broker.renew() is True
         assert other.renew() is True
-        assert other.recover() == []
+        assert other.recover([JOBS]) == []
 
     assert broker.settle([(token, DONE)]) == [True]
 
@@ -387,7 +387,7 @@ def test_after_its_lease_ran_out_a_worker_enlists_anew(place, broker):
     broker.enlist("first@host", lease=10)
 
     assert ids(claim(broker)) == ["m001"]
-    assert ids(orphan.delivery for orphan in broker.recover()) == ["m000"]
+    assert ids(orphan.delivery for orphan in broker.recover([JOBS])) == ["m000"]
     assert broker.renew() is True
 
 
@@ -417,7 +417,7 @@ def test_an_adopted_delivery_is_its_new_owners(place, broker, other):
     settled = [(orphan.delivery.token, REQUEUE) for orphan in lapsed(place, broker, other)]
 
     assert claim(other) == []
-    assert other.recover() == []
+    assert other.recover([JOBS]) == []
     assert other.settle(settled) == [True, True]
     assert ids(claim(other)) == ["m000", "m001"]
 
@@ -475,7 +475,7 @@ def test_each_orphan_is_adopted_by_exactly_one_of_many_workers(place, broker):
     for number, heir in enumerate(heirs):
         heir.enlist(f"heir{number}@host", lease=60)
 
-    adopted = at_once([heir.recover for heir in heirs])
+    adopted = at_once([lambda heir=heir: heir.recover([JOBS]) for heir in heirs])
 
     assert sorted(ids(orphan.delivery for batch in adopted for orphan in batch)) == ids(sent)
 
@@ -486,7 +486,7 @@ def test_many_orphans_are_adopted_over_several_calls(place, broker, other):
     claim(broker, limit=900)
 
     adopted = list(lapsed(place, broker, other))
-    while batch := other.recover():
+    while batch := other.recover([JOBS]):
         adopted += batch
 
     assert sorted(ids(orphan.delivery for orphan in adopted)) == ids(sent)

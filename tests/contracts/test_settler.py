@@ -62,7 +62,7 @@ def lapse(place, heir):
     for _ in range(3):
         place.advance(4)
         assert heir.renew()
-    return heir.recover()
+    return heir.recover([JOBS])
 
 
 def test_all_of_a_settlement_comes_true(broker, results, settler):

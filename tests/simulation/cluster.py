@@ -320,9 +320,9 @@ class Cluster:
 
     def turn(self, node: Node) -> None:
         self.attempt(node, lambda: node.turn(0.0))
-        if node in self.nodes and node.over():
+        if node in self.nodes and node.is_over():
             self.ledger.note(f"{node.name} leaves")
-            self.attempt(node, node.end)
+            self.attempt(node, lambda: node.end([]))
             if node in self.nodes:
                 self.nodes.remove(node)
 

@@ -108,9 +108,9 @@ class FaultyBroker(MemoryBroker):
         self._faults.strike(self._who, "after claiming", unavailable=False)
         return claimed
 
-    def recover(self) -> Sequence[Orphan]:
+    def recover(self, queues: Sequence[str]) -> Sequence[Orphan]:
         self._faults.strike(self._who, "before recovering")
-        orphans = super().recover()
+        orphans = super().recover(queues)
         self._ledger.claimed(self._who, [orphan.delivery for orphan in orphans])
         self._faults.strike(self._who, "after recovering", unavailable=False)
         return orphans

@@ -10,8 +10,7 @@ from celeriac.adapters.memory.store import MemoryStore
 from celeriac.application.run_task import RunSettings, TaskRunner
 from celeriac.application.send import Sending
 from celeriac.application.settle import SeparateSettler
-from celeriac.application.work import Worker, WorkSettings, _Adopted, _Claimed, _LeaseLost
-from celeriac.domain.errors import BrokerUnavailable, LeaseLost
+from celeriac.application.work import Worker, WorkSettings
 from celeriac.domain.messaging.compose import Sender
 from celeriac.domain.messaging.routing import Router
 from celeriac.domain.work.core import WorkerCore, WorkerPolicy
@@ -99,38 +98,11 @@ class Node(Worker):
 
     def take_in(self) -> None:
         """Do what the intake thread does with one demand."""
-        limit, self._demand = self._demand, 0
-        if not limit:
-            return
-        try:
-            self._inbox.put(_Claimed(self.faulty_broker.claim([QUEUE], limit, 0.0)))
-        except LeaseLost:
-            self._inbox.put(_LeaseLost())
-            self._inbox.put(_Claimed(()))
-        except BrokerUnavailable:
-            self._inbox.put(_Claimed(()))
+        self.intake.step(0.0)
 
     def keep(self) -> None:
         """Do one round of the keeper thread."""
-        self.keep_due = self._time.monotonic() + LEASE / 3
-        try:
-            if not self.faulty_broker.renew():
-                self._inbox.put(_LeaseLost())
-                return
-            if orphans := self.faulty_broker.recover():
-                self._inbox.put(_Adopted(orphans))
-        except LeaseLost:
-            self._inbox.put(_LeaseLost())
-        except BrokerUnavailable:
-            self.keep_due = self._time.monotonic() + 1.0
-
-    def over(self) -> bool:
-        """Whether a stop that was asked for has come to its end."""
-        return self._is_over()
-
-    def end(self) -> None:
-        """Leave the cluster."""
-        self._end([])
+        self.keep_due = self._time.monotonic() + self.keeper.step()
 
     def _begins(self, job: Job) -> None:
         self._ledger.ran(self.name, job.message)

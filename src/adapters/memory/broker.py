@@ -130,11 +130,11 @@ class MemoryBroker(Broker):
             self.memory.changed.notify_all()
             return done
 
-    def recover(self) -> Sequence[Orphan]:
-        """Adopt what lapsed owners held. Raises LeaseLost as `claim` does."""
+    def recover(self, queues: Sequence[str]) -> Sequence[Orphan]:
+        """Adopt what lapsed owners held of these queues. Raises LeaseLost as `claim` does."""
         with self.memory.changed:
             at = self.memory.clock.monotonic()
-            return self.memory.messages.adopt(self._present_owner(), _ADOPTED_AT_ONCE, at)
+            return self.memory.messages.adopt(self._present_owner(), queues, _ADOPTED_AT_ONCE, at)
 
     # -- operators
 

@@ -80,10 +80,15 @@ class MessageTable:
             self._requeue(entry)
         self._owners.remove(owner)
 
-    def adopt(self, owner: Owner, limit: int, at: float) -> list[Orphan]:
+    def adopt(self, owner: Owner, queues: Sequence[str], limit: int, at: float) -> list[Orphan]:
         """Hand deliveries of owners whose lease ran out to this owner."""
         lapsed = [other for other in self._owners if other.until <= at and other is not owner]
-        lost = ((other.node, entry) for other in lapsed for entry in tuple(other.held.values()))
+        lost = (
+            (other.node, entry)
+            for other in lapsed
+            for entry in tuple(other.held.values())
+            if entry.queue in queues
+        )
         orphans = [self._hand_over(entry, node, owner) for node, entry in islice(lost, limit)]
         self._owners = [other for other in self._owners if other.held or other not in lapsed]
         return orphans

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from time import monotonic
 
-from ...domain.errors import LeaseLost
+from ...domain.errors import BrokerUnavailable, LeaseLost
 from ...domain.messaging.delivery import DeadMessage, Delivery, Orphan, Token, Undecodable
 from ...domain.messaging.message import TaskMessage
 from ...domain.messaging.queues import Queue
@@ -185,18 +185,26 @@ class SqlBroker(Broker):
         dispose(transaction, flavour, list(ended.items()), self.store.now_ms())
         return held
 
-    def recover(self) -> Sequence[Orphan]:
-        """Adopt what lapsed owners held. Raises LeaseLost as `claim` does."""
+    def recover(self, queues: Sequence[str]) -> Sequence[Orphan]:
+        """Adopt what lapsed owners held of these queues. Raises LeaseLost as `claim` does."""
         owner, now = self._present_owner(), self.store.now_ms()
-        if not self.store.read(lambda t: claims.has_lapsed(t, owner, now)):
+        if orphans := self._doubtful_orphans(owner):
+            return orphans
+        if not queues or not self.store.read(lambda t: claims.has_lapsed(t, owner, now)):
             return []
+        names = list(dict.fromkeys(queues))
+        fence = owner.next_fence()
 
         def adopt(transaction: Transaction) -> list[Orphan]:
             if not claims.is_present(transaction, owner):
                 raise LeaseLost(f"the lease of {owner.node} was taken over; enlist anew")
-            return claims.adopt(transaction, self.store.flavour, owner, now)
+            return claims.adopt(transaction, self.store.flavour, owner, fence, names, now)
 
-        return self.store.write(adopt)
+        try:
+            return self.store.write(adopt)
+        except BrokerUnavailable:
+            owner.doubtful_adoptions.append(fence)
+            raise
 
     # -- operators
 
@@ -250,6 +258,8 @@ class SqlBroker(Broker):
         self, names: list[str], limit: int
     ) -> tuple[Sequence[Delivery | Undecodable], int | None]:
         owner, flavour = self._present_owner(), self.store.flavour
+        if found := self._doubtful_deliveries(owner):
+            return found, None
         ready, due = self.store.read(lambda t: claims.look(t, names))
         now = self.store.now_ms()
         if due is not None and due <= now:
@@ -260,4 +270,29 @@ class SqlBroker(Broker):
         # Another queue begins each time, so that small claims are fair as well.
         first = next(self._turns) % len(ready)
         order = ready[first:] + ready[:first]
-        return self.store.write(lambda t: claims.claim(t, flavour, owner, order, limit)), due
+        fence = owner.next_fence()
+        try:
+            taken = self.store.write(lambda t: claims.claim(t, flavour, owner, fence, order, limit))
+        except BrokerUnavailable:
+            owner.doubtful_claims.append(fence)
+            raise
+        return taken, due
+
+    # A commit whose answer was lost may have happened. What it took is ours then, under a fence
+    # that we know, and would lie there for as long as this worker lives.
+
+    def _doubtful_deliveries(self, owner: Owner) -> list[Delivery | Undecodable]:
+        found: list[Delivery | Undecodable] = []
+        while owner.doubtful_claims:
+            fence = owner.doubtful_claims[0]
+            found += self.store.read(lambda t, f=fence: claims.taken_under(t, f))  # type: ignore[misc]
+            owner.doubtful_claims.pop(0)
+        return found
+
+    def _doubtful_orphans(self, owner: Owner) -> list[Orphan]:
+        found: list[Orphan] = []
+        while owner.doubtful_adoptions:
+            fence = owner.doubtful_adoptions[0]
+            found += self.store.read(lambda t, f=fence: claims.adopted_under(t, f))  # type: ignore[misc]
+            owner.doubtful_adoptions.pop(0)
+        return found

@@ -35,6 +35,9 @@ class Owner:
     lease: int
     until: int
     claims: count[int] = field(default_factory=lambda: count(1))
+    #: Fences of claims and adoptions of which nobody knows whether they were committed.
+    doubtful_claims: list[int] = field(default_factory=list)
+    doubtful_adoptions: list[int] = field(default_factory=list)
 
     def next_fence(self) -> int:
         """Return a fence nobody ever had."""
@@ -120,10 +123,14 @@ def promote(transaction: Transaction, flavour: Flavour, now: int) -> None:
 
 
 def claim(
-    transaction: Transaction, flavour: Flavour, owner: Owner, queues: Sequence[str], limit: int
+    transaction: Transaction,
+    flavour: Flavour,
+    owner: Owner,
+    fence: int,
+    queues: Sequence[str],
+    limit: int,
 ) -> list[Delivery | Undecodable]:
-    """Take due messages of these queues, as evenly as they have them."""
-    fence = owner.next_fence()
+    """Take due messages of these queues, as evenly as they have them, under a new fence."""
     taken: dict[str, list[Row]] = {queue: [] for queue in queues}
     hungry, left = list(queues), limit
     while hungry and left > 0:
@@ -138,6 +145,20 @@ def claim(
     if left == limit and not is_present(transaction, owner):
         raise LeaseLost(f"the lease of {owner.node} ran out and others took over; enlist anew")
     return [delivery_of(row, fence) for row in _in_turn(taken)]
+
+
+def taken_under(transaction: Transaction, fence: int) -> list[Delivery | Undecodable]:
+    """Return what was claimed under a fence."""
+    sql = f"SELECT {READ} FROM celeriac_message WHERE state = {CLAIMED} AND fence = ?"  # noqa: S608
+    rows = transaction.rows(f"{sql} ORDER BY place, id", (fence,))
+    return [delivery_of(row, fence) for row in rows]
+
+
+def adopted_under(transaction: Transaction, fence: int) -> list[Orphan]:
+    """Return what was adopted under a fence; whose it was is not known any more."""
+    sql = f"SELECT {READ}, started FROM celeriac_message WHERE state = {CLAIMED} AND fence = ?"  # noqa: S608
+    rows = transaction.rows(f"{sql} ORDER BY id", (fence,))
+    return [Orphan(delivery_of(row[:-1], fence), bool(row[-1]), "unknown") for row in rows]
 
 
 def is_present(transaction: Transaction, owner: Owner) -> bool:
@@ -185,8 +206,15 @@ def has_lapsed(transaction: Transaction, owner: Owner, now: int) -> bool:
     return bool(transaction.rows(sql, (now, owner.number)))
 
 
-def adopt(transaction: Transaction, flavour: Flavour, owner: Owner, now: int) -> list[Orphan]:
-    """Take over what lapsed owners hold."""
+def adopt(
+    transaction: Transaction,
+    flavour: Flavour,
+    owner: Owner,
+    fence: int,
+    queues: Sequence[str],
+    now: int,
+) -> list[Orphan]:
+    """Take over what lapsed owners hold of these queues, under a new fence."""
     # From here on they cannot renew: what they hold is up for adoption.
     transaction.run(
         "UPDATE celeriac_owner SET lost = 1 WHERE expires <= ? AND lost = 0 AND id <> ?",
@@ -195,7 +223,8 @@ def adopt(transaction: Transaction, flavour: Flavour, owner: Owner, now: int) ->
     lapsed = transaction.rows("SELECT id, node FROM celeriac_owner WHERE lost = 1 ORDER BY id")
     orphans: list[Orphan] = []
     for number, node in lapsed:
-        orphans += _adopt_from(transaction, flavour, owner, number, node, _STEP - len(orphans))
+        left = _STEP - len(orphans)
+        orphans += _adopt_from(transaction, flavour, fence, queues, number, node, left)
         if len(orphans) >= _STEP:
             break
     _forget_empty(transaction, now)
@@ -203,14 +232,20 @@ def adopt(transaction: Transaction, flavour: Flavour, owner: Owner, now: int) ->
 
 
 def _adopt_from(
-    transaction: Transaction, flavour: Flavour, owner: Owner, lapsed: int, node: str, limit: int
+    transaction: Transaction,
+    flavour: Flavour,
+    fence: int,
+    queues: Sequence[str],
+    lapsed: int,
+    node: str,
+    limit: int,
 ) -> list[Orphan]:
-    fence = owner.next_fence()
+    marks = ", ".join("?" * len(queues))
     rows = flavour.change_free(
         transaction,
         f"SELECT id FROM celeriac_message WHERE state = {CLAIMED} AND fence >= ? AND fence < ?"  # noqa: S608
-        " ORDER BY id LIMIT ?",
-        (*held_by(lapsed), limit),
+        f" AND queue IN ({marks}) ORDER BY id LIMIT ?",
+        (*held_by(lapsed), *queues, limit),
         "fence = ?, claims = claims + 1",
         (fence,),
         f"{READ}, started",

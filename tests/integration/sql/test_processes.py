@@ -73,7 +73,7 @@ def recovered(heir, expected, seconds=20):
     end = monotonic() + seconds
     orphans: list[Orphan] = []
     while len(orphans) < expected and monotonic() < end:
-        orphans += heir.recover()
+        orphans += heir.recover([JOBS])
         heir.claim(["none"], 1, 0.1)
     return orphans
 

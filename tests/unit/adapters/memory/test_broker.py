@@ -107,7 +107,7 @@ def test_nobody_claims_or_recovers_without_enlisting():
     with pytest.raises(LeaseLost, match="enlist"):
         broker.claim(["jobs"], 1, 0)
     with pytest.raises(LeaseLost, match="enlist"):
-        broker.recover()
+        broker.recover(["jobs"])
     assert broker.renew() is False
 
 
@@ -117,7 +117,7 @@ def test_a_lost_lease_is_named_with_its_owner_and_length():
     clock.advance(15)
 
     with pytest.raises(LeaseLost, match=r"w@host \(15 s\)"):
-        broker.recover()
+        broker.recover(["jobs"])
 
 
 def test_a_jump_of_the_wall_clock_costs_no_lease():

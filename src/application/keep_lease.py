@@ -1,0 +1,66 @@
+"""The keeper: renews a worker's lease, and looks after the dead, whatever the hub is busy with."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+
+from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
+from ..ports.broker import Broker
+from .inbox import Adopted, Event, LeaseGone
+
+logger = logging.getLogger("celeriac.worker")
+
+
+class Keeper:
+    """Keeps one worker's place in the cluster, on a thread of its own."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        queues: Sequence[str],
+        lease: float,
+        inbox: "SimpleQueue[Event]",
+        over: threading.Event,
+        housekeeping: Callable[[], None],
+    ) -> None:
+        """Renew a lease of so many seconds well before it ends, until it is over."""
+        self._broker, self._queues, self._inbox, self._over = broker, queues, inbox, over
+        self._period = lease / 3
+        self._housekeeping = housekeeping
+
+    def run(self) -> None:
+        """Keep until it is over."""
+        pause = self._look_after_the_dead()
+        while not self._over.wait(pause):
+            pause = self.step()
+
+    def step(self) -> float:
+        """Do one round; return the seconds until the next."""
+        try:
+            if not self._broker.renew():
+                self._inbox.put(LeaseGone())
+                return self._period
+        except LeaseLost:
+            self._inbox.put(LeaseGone())
+            return self._period
+        except (BrokerUnavailable, BackendUnavailable) as away:
+            logger.warning("cannot renew the lease, trying again: %s", away)
+            return min(self._period, 1.0)
+        except Exception:
+            logger.exception("renewing the lease failed in a way that was not foreseen")
+            return min(self._period, 1.0)
+        return self._look_after_the_dead()
+
+    def _look_after_the_dead(self) -> float:
+        try:
+            while not self._over.is_set() and (orphans := self._broker.recover(self._queues)):
+                self._inbox.put(Adopted(orphans))
+            self._housekeeping()
+        except LeaseLost:
+            self._inbox.put(LeaseGone())
+        except (BrokerUnavailable, BackendUnavailable) as away:
+            logger.warning("cannot look for what dead workers held, trying again: %s", away)
+        except Exception:
+            logger.exception("looking after the dead failed in a way that was not foreseen")
+        return self._period

@@ -1,0 +1,91 @@
+"""The intake: waits for a first message when there is none, so that the hub need not."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from queue import SimpleQueue
+from typing import Final
+
+from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
+from ..domain.messaging.delivery import Delivery, Undecodable
+from ..ports.broker import Broker
+from .inbox import Claimed, Event, LeaseGone
+
+logger = logging.getLogger("celeriac.worker")
+
+#: How long one claim waits for a first message, in seconds.
+CLAIM_SECONDS: Final = 5.0
+#: First and longest pause between attempts to reach a store that is away, in seconds.
+PAUSE_SECONDS: Final = (0.05, 2.0)
+#: How long the thread sleeps at most while nothing is wanted, in seconds.
+IDLE_SECONDS: Final = 1.0
+
+
+class Intake:
+    """Claims on a thread of its own what the hub wants; one wish at a time, always answered."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        queues: Sequence[str],
+        inbox: "SimpleQueue[Event]",
+        over: threading.Event,
+    ) -> None:
+        """Claim from these queues into the inbox, until it is over."""
+        self._broker, self._queues, self._inbox, self._over = broker, queues, inbox, over
+        self._wanted = 0
+        self._changed = threading.Condition()
+        self._pause = 0.0
+        #: Whether a wish is still to be answered. The hub clears it when the answer is in.
+        self.asked = False
+
+    def want(self, limit: int) -> None:
+        """Wish for up to so many messages; answered by one Claimed."""
+        self.asked = True
+        with self._changed:
+            self._wanted = limit
+            self._changed.notify()
+
+    def run(self) -> None:
+        """Answer wishes until it is over."""
+        while not self._over.is_set():
+            with self._changed:
+                if not self._wanted:
+                    self._changed.wait(IDLE_SECONDS)
+            self.step(CLAIM_SECONDS)
+
+    def wake(self) -> None:
+        """Make the thread look whether it is over."""
+        self._broker.wake()
+        with self._changed:
+            self._changed.notify()
+
+    def step(self, wait: float) -> None:
+        """Answer the present wish, if there is one, waiting up to `wait` seconds for a message."""
+        limit, self._wanted = self._wanted, 0
+        if limit:
+            # Also when it is empty: the hub then says anew how much it wants.
+            self._inbox.put(Claimed(self._claimed(limit, wait)))
+
+    def _claimed(self, limit: int, wait: float) -> Sequence[Delivery | Undecodable]:
+        try:
+            batch = self._broker.claim(self._queues, limit, wait)
+        except LeaseLost:
+            self._inbox.put(LeaseGone())
+            self._rest(wait)
+        except (BrokerUnavailable, BackendUnavailable) as away:
+            self._rest(wait)
+            logger.warning("cannot claim, trying again: %s", away)
+        except Exception:
+            logger.exception("a claim failed in a way that was not foreseen")
+            self._rest(wait)
+        else:
+            self._pause = 0.0
+            return batch
+        return ()
+
+    def _rest(self, at_most: float) -> None:
+        first, longest = PAUSE_SECONDS
+        self._pause = min(longest, self._pause * 2 or first)
+        if at_most:
+            self._over.wait(self._pause)
