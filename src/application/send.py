@@ -34,7 +34,14 @@ class Sending:
     def message(
         self, task: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]
     ) -> TaskMessage:
-        """Make the message of a call. Raises UnserializableArguments naming the argument."""
+        """Make the message of a call.
+
+        Raises UnserializableArguments naming the argument, TypeError or ValueError for arguments
+        and options that make no call.
+        """
+        check_shape(task, args, kwargs)
+        if (asked := options.get("task_id")) is not None:
+            _check_id(task, asked)
         try:
             return compose(
                 task,
@@ -109,6 +116,29 @@ class Sending:
                 kind = type(value).__qualname__
                 return UnserializableArguments(task, name, kind, serializer, str(why))
         return broken
+
+
+def check_shape(task: str, args: object, kwargs: object) -> None:
+    """Raise TypeError for arguments that are no list and no mapping."""
+    if not isinstance(args, (list, tuple)):
+        raise TypeError(
+            f"{task}: args={args!r}: expected a list or tuple; one argument is written args=(x,)"
+        )
+    if not isinstance(kwargs, Mapping):
+        raise TypeError(f"{task}: kwargs={kwargs!r}: expected a mapping of names to values")
+
+
+def _check_id(task: str, asked: object) -> None:
+    if not isinstance(asked, str) or not asked or not _is_storable(asked):
+        raise ValueError(
+            f"{task}: task_id={asked!r}: expected a text that every store can keep, "
+            "such as str(uuid4())"
+        )
+
+
+def _is_storable(text: str) -> bool:
+    # Stores cut texts at null characters, and have no bytes for half a character.
+    return "\0" not in text and (text.isascii() or text.encode("utf-8", "ignore").decode() == text)
 
 
 def _pause(policy: Mapping[str, Any] | None, attempt: int) -> float | None:

@@ -490,6 +490,8 @@ class Task(Generic[P, R]):
 
     def check_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Raise TypeError if the body cannot be called with these arguments."""
+        if not isinstance(args, (list, tuple)) or not isinstance(kwargs, Mapping):
+            return  # said where the message is made, in words that fit
         why = self.arguments.misfit(args, kwargs)
         if why:
             raise TypeError(f"{self.name}: {why}")

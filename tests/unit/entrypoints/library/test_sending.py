@@ -270,3 +270,19 @@ def test_sending_is_retried_as_the_setting_or_the_call_says(shop, add):
 
     assert add.delay(1, 2).id
     assert failures == []
+
+
+@pytest.mark.parametrize(
+    ("call", "why"),
+    [
+        ({"args": "ab"}, "args='ab': expected a list or tuple"),
+        ({"args": 5}, "args=5: expected a list or tuple"),
+        ({"args": {"x": 1}}, "expected a list or tuple"),
+        ({"kwargs": ["x"]}, r"kwargs=\['x'\]: expected a mapping"),
+    ],
+)
+def test_arguments_that_are_no_list_and_no_mapping_are_refused(shop, add, call, why):
+    with pytest.raises(TypeError, match=why):
+        add.apply_async(**call)
+    with pytest.raises(TypeError, match=why):
+        shop.app.send_task("far", **call)
