@@ -81,7 +81,7 @@ def test_such_a_text_in_a_header_is_carried(app, kind):
 
 @pytest.mark.parametrize("task_id", ["a\x00b", "a\ud800b", "", 5])
 def test_an_id_that_stores_cannot_keep_is_refused_at_the_call(app, task_id):
-    with pytest.raises(ValueError, match="task_id=.*expected a text"):
+    with pytest.raises(ValueError, match=r"task_id=.*expected a text"):
         app.tasks["echo"].apply_async(task_id=task_id)
 
 

@@ -250,3 +250,38 @@ def test_a_worker_logs_what_tasks_came_to(app, caplog):
     assert lines[f"Task fail[{bad.id}] raised KeyError('k')"] == "ERROR"
     succeeded = [line for line in lines if line.startswith(f"Task noted[{good.id}] succeeded in ")]
     assert [line.rpartition(" ")[2] for line in succeeded] == ["1"]
+
+
+def test_a_task_past_its_hard_limit_is_a_failure_and_its_slot_is_free_again(app):
+    let_go = threading.Event()
+    failed = []
+    app.task(name="failed")(failed.append)
+    app.task(name="slow", time_limit=0.1)(lambda: let_go.wait(20))
+
+    with running_worker(app, concurrency=1):
+        result = app.tasks["slow"].apply_async(link_error=app.signature("failed"))
+        error = result.get(timeout=20, propagate=False)
+        assert got(note(app, 1)) == [1]
+        let_go.set()
+
+    assert (result.state, type(error).__name__, failed) == (
+        "FAILURE",
+        "TimeLimitExceeded",
+        [result.id],
+    )
+
+
+def test_a_task_may_clean_up_when_its_soft_limit_has_passed(app):
+    from celeriac.exceptions import SoftTimeLimitExceeded
+
+    @app.task(name="slow")
+    def slow():
+        waiting = threading.Event()
+        try:
+            while not waiting.wait(0.01):
+                pass
+        except SoftTimeLimitExceeded:
+            return "cleaned up"
+
+    with running_worker(app):
+        assert slow.apply_async(soft_time_limit=0.1).get(timeout=20) == "cleaned up"
