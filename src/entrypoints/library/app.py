@@ -4,8 +4,9 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
+from warnings import warn
 
-from ...domain.errors import NotSupported
+from ...domain.errors import AlwaysEagerIgnored, NotSupported
 from ...domain.tasks.options import merged
 from ..configuration import (
     config_from_cmdline,
@@ -219,7 +220,13 @@ class Celeriac(AppParts):
         task_id: str | None = None,
         **options: Any,
     ) -> Result[Any]:
-        """Send a call by the task's name: it need not be known here."""
+        """Send a call by the task's name: it need not be known here.
+
+        Warns AlwaysEagerIgnored under `task_always_eager`: what is only a name cannot be run here.
+        """
+        if self.conf.task_always_eager:
+            why = f"task_always_eager has no effect on send_task: {name} is sent"
+            warn(AlwaysEagerIgnored(why), stacklevel=2)
         named = {"countdown": countdown, "eta": eta, "task_id": task_id}
         options |= {key: value for key, value in named.items() if value is not None}
         task = self.tasks.get(name)

@@ -3,7 +3,7 @@
 import pytest
 
 from celeriac import Task
-from celeriac.exceptions import Ignore, MaxRetriesExceededError, Reject
+from celeriac.exceptions import AlwaysEagerIgnored, Ignore, MaxRetriesExceededError, Reject
 
 
 @pytest.fixture
@@ -185,7 +185,8 @@ def test_arguments_are_checked_as_if_they_were_sent(eager):
 
 
 def test_a_task_that_is_only_a_name_is_sent(eager):
-    eager.app.send_task("far.task")
+    with pytest.warns(AlwaysEagerIgnored, match=r"no effect on send_task: far\.task"):
+        eager.app.send_task("far.task")
 
     assert eager.app.broker.depth(["celery"]) == {"celery": 1}
 
