@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ..errors import QueueNotFound
 from .queues import Exchange, Queue
@@ -160,8 +160,7 @@ def _rule(item: Any) -> Rule:
     if hasattr(item, "route_for_task"):
         return lambda name, args, kwargs, options: item.route_for_task(name, args, kwargs)
     if callable(item):
-        ask: Rule = item
-        return ask
+        return cast("Rule", item)
     raise ValueError(
         f"task_routes has {item!r}: expected a mapping such as {{'shop.*': {{'queue': 'shop'}}}}, "
         "a function, or the dotted name of one"

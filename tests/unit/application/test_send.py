@@ -32,7 +32,7 @@ class ShakyBroker(MemoryBroker):
 
 def sending(broker, clock, codec, deadline=5.0):
     sender = Sender(Router(), codec, origin="gen1@host")
-    return Sending(broker, sender, clock, SeededEntropy(1), deadline)
+    return Sending(lambda: broker, sender, clock, SeededEntropy(1), deadline)
 
 
 def test_a_call_becomes_a_message_that_the_broker_keeps(broker, clock, codec):
