@@ -37,8 +37,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     if asyncio._get_running_loop() is loop:
         return _run_beside(coroutine)
     errand = _Errand(coroutine)
-    loop.call_soon_threadsafe(errand.begin)
     try:
+        loop.call_soon_threadsafe(errand.begin)
         while not errand.ended.wait(LOOK_SECONDS):
             pass
     except BaseException:
@@ -66,6 +66,9 @@ class _Errand(Generic[T]):
     def cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        else:  # interrupted before it could begin
+            self._coroutine.close()
+            self.ended.set()
 
     async def _carry(self) -> None:
         try:
