@@ -173,3 +173,13 @@ def circular() -> list[Any]:
 def test_what_cannot_be_written_is_refused_by_its_type(value, why):
     with pytest.raises(EncodeError, match=why):
         SERIALIZER.dumps(value)
+
+
+@given(values)
+def test_it_is_byte_for_byte_what_kombu_writes(value):
+    kombus = pytest.importorskip("kombu.utils.json")
+
+    assert SERIALIZER.dumps(value) == kombus.dumps(value).encode()
+    assert repr(kombus.loads(SERIALIZER.dumps(value))) == repr(
+        SERIALIZER.loads(kombus.dumps(value).encode())
+    )
