@@ -7,11 +7,11 @@ itself sends and the progress it reports.
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 from traceback import format_exception
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from ..domain.canvas.signature import Signature
 from ..domain.errors import (
@@ -38,82 +38,13 @@ from ..domain.work.job import Job, Progress, Report, Runner
 from ..domain.work.settlement import DeadLetter, Disposition
 from ..ports.clock import Clock
 from .context import RUNNING, Context, of_message
+from .errbacks import call_here, send_elsewhere
+from .runnable import ErrorInfo, RunnableTask
 from .send import Sending
 
 logger = logging.getLogger("celeriac.task")
 
 Say = Callable[[Progress], None]
-
-
-class RunnableTask(Protocol):
-    """What the runner needs of a task: Celery's task interface."""
-
-    @property
-    def resolved(self) -> TaskOptions:
-        """Its options with settings filled in."""
-        ...
-
-    def enter(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Run the body, a coroutine to its end."""
-        ...
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the body as a function."""
-        ...
-
-    def retry_of(self, exc: BaseException) -> BaseException | None:
-        """Return what to raise instead of an exception that the task retries by itself."""
-        ...
-
-    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-        """Handler, called before the body."""
-        ...
-
-    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
-        """Handler of a returned value."""
-        ...
-
-    def on_failure(
-        self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any
-    ) -> None:
-        """Handler of a failure."""
-        ...
-
-    def on_retry(
-        self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any
-    ) -> None:
-        """Handler of a retry."""
-        ...
-
-    def after_return(
-        self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any
-    ) -> None:
-        """Handler called last."""
-        ...
-
-    def accepts(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
-        """Return why the body cannot be called with these arguments; None: it can."""
-        ...
-
-    @property
-    def takes_error(self) -> bool:
-        """Whether as an errback it is called with (request, exception, traceback)."""
-        ...
-
-
-class ErrorInfo:
-    """An exception and its traceback's text, as handlers get it."""
-
-    def __init__(self, exception: BaseException, traceback: str) -> None:
-        """Hold both."""
-        self.exception, self.traceback = exception, traceback
-        self.type = type(exception)
-
-    def __str__(self) -> str:
-        """Return the traceback's text."""
-        return self.traceback
-
-    __repr__ = __str__
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +127,9 @@ class TaskRunner(Runner):
             return self._refused(job, error, "unknown-task")
         run = self._execution(number, message, body, task)
         text = "".join(format_exception(error))
-        report = self._failed(run, Raised(error, text, timed_out=timed_out))
+        outcome = Raised(error, text, timed_out=timed_out)
+        report = self._failed(run, outcome)
+        report = send_elsewhere(run, outcome, report, self._find, self._compose)
         if _is_revocation(error):
             report = report._replace(
                 state=states.REVOKED,
@@ -291,7 +224,8 @@ class TaskRunner(Runner):
             outcome = _raised(broken, run.options)
             report = self._failed(run, outcome, runtime)
         if isinstance(outcome, Raised):
-            report = self._call_errbacks(run, outcome, report)
+            frame = RUNNING.get()
+            report = call_here(run, outcome, report, self._find, frame[1] if frame else None)
             if isinstance(outcome.exception, TypeError):
                 report = self._blame_arguments(run, report)
         return report, outcome
@@ -320,25 +254,6 @@ class TaskRunner(Runner):
             return report
         detail = f"{run.message.task} cannot be called with the arguments sent: {why}"
         return report._replace(disposition=DeadLetter("bad-arguments", detail))
-
-    def _call_errbacks(self, run: Execution, outcome: Raised, report: Report) -> Report:
-        """Call errbacks of the style (request, exception, traceback) right here, as Celery does."""
-        if not run.body.embed.get("errbacks"):
-            return report
-        here = set()
-        for sig in run.body.signatures("errbacks"):
-            task = self._find(sig.task)
-            if task is None or sig.immutable or not task.takes_error:
-                continue
-            here.add(sig.task)
-            frame = RUNNING.get()
-            request = frame[1] if frame else None
-            try:
-                task(request, outcome.exception, outcome.traceback, *sig.args, **sig.kwargs)
-            except Exception:
-                logger.exception("errback %s of %s raised", sig.task, run.message.id)
-        publish = tuple(sent for sent in report.publish if sent.task not in here)
-        return report._replace(publish=publish)
 
     def _tell_handlers(
         self,

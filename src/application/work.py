@@ -331,8 +331,11 @@ class Worker:
             return False
         if self.core.idle and not self._settling.waiting:
             return True
-        killed = self._killed_at
-        return killed is not None and self._clock.monotonic() > killed + KILL_SECONDS
+        if self._killed_at is None:
+            return False
+        # A pool that cannot kill has answered already as well as it can.
+        patience = KILL_SECONDS if self.pool.capabilities.kill else 0.0
+        return self._clock.monotonic() >= self._killed_at + patience
 
     def _patience(self) -> float:
         if not self.inbox.empty():

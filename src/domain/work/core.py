@@ -24,7 +24,7 @@ from . import crash_policy
 from .capacity import SHORT, RunTimes, prefetch
 from .crash_policy import Verdict
 from .effects import Bury, Effect, Kill, Note, Settle, Start
-from .intake import Drop, FindTask, NotYet, Run, decide
+from .intake import Drop, FindTask, NotYet, Run, decide, unknown
 from .job import Cancelled, Job, Lost, PoolEvent, Report, Reported, Resized, TimedOut
 from .limits import Bucket, rate, time_limits
 from .revocation import Revoked
@@ -369,6 +369,8 @@ class WorkerCore:
             case Verdict.FAIL:
                 answer.note("lost", delivery.message, f"{cause}; not repeated")
                 self._bury(held, WorkerLostError(cause), answer)
+            case Verdict.UNKNOWN:
+                self._drop(delivery, unknown(delivery.message.task), answer)
             case Verdict.DEAD_LETTER:
                 detail = f"{cause}; that was crash {delivery.crashes + 1} of at most {limit}"
                 answer.note("lost", delivery.message, detail)

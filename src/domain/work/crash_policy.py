@@ -18,14 +18,17 @@ class Verdict(Enum):
     COUNT_AND_REDELIVER = "deliver it again, one crash more on its account"
     FAIL = "record WorkerLostError and call its errbacks"
     DEAD_LETTER = "it has crashed too often: put it aside"
+    UNKNOWN = "nobody here can tell whether it may be repeated: put it aside"
 
 
 def verdict(
     delivery: Delivery, options: TaskOptions | None, *, started: bool, max_crashes: int
 ) -> Verdict:
-    """Apply the rule. `options` is None for a task unknown here: another worker may know it."""
-    if not started or options is None:
+    """Apply the rule. `options` is None for a task that is not registered here."""
+    if not started:
         return Verdict.REDELIVER
+    if options is None:
+        return Verdict.UNKNOWN
     if not repeatable(options):
         return Verdict.FAIL
     if delivery.crashes + 1 >= max_crashes:

@@ -52,13 +52,14 @@ def decide(
         return _crashed_too_often(delivery)
     options = find(message.task)
     if options is None:
-        return _unknown(message.task)
+        return unknown(message.task)
     if message.eta is not None and message.eta > now:
         return NotYet(message.eta)
     return Run(options)
 
 
-def _unknown(task: str) -> Drop:
+def unknown(task: str) -> Drop:
+    """Put a message aside whose task nobody here knows."""
     detail = (
         f"no task is registered under {task!r} in this worker: import its module "
         "(settings imports or include, or -I), or check the name the sender uses"

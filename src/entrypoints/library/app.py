@@ -8,6 +8,7 @@ from warnings import warn
 
 from ...domain.errors import AlwaysEagerIgnored, NotSupported
 from ...domain.tasks.options import merged
+from ...domain.work.limits import rate
 from ..configuration import (
     config_from_cmdline,
     config_from_default_module,
@@ -166,6 +167,7 @@ class Celeriac(AppParts):
             instance.name = self.gen_task_name(cls.__name__, cls.__module__)
         for key, value in options.items():
             setattr(instance, key, value)
+        rate(instance.rate_limit)  # what is wrong with it is said here, not in a worker
         instance._app = self
         self.tasks.register(instance)
         type(instance).on_bound(self)

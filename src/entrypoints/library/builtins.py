@@ -1,8 +1,11 @@
 """Tasks every app has, by the names Celery gives them."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ...application.context import Context
+from ...domain.tasks.builtin_names import BACKEND_CLEANUP, CALL_ERRBACK
 from .task import Task
 
 if TYPE_CHECKING:
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 class BackendCleanup(Task[[], None]):
     """Deletes results older than `result_expires`; beat sends it at four in the morning."""
 
-    name = "celery.backend_cleanup"
+    name = BACKEND_CLEANUP
 
     def run(self) -> None:
         """Delete what is old enough."""
@@ -23,6 +26,29 @@ class BackendCleanup(Task[[], None]):
         self.app.results.expire(self.app.container.clock().now() - age)
 
 
+class CallErrback(Task[..., Any]):
+    """Calls an errback (request, exception, traceback) of a task whose process died."""
+
+    name = CALL_ERRBACK
+    ignore_result = True
+
+    def run(
+        self,
+        errback: Mapping[str, Any],
+        request: Mapping[str, Any],
+        error: Mapping[str, Any],
+        traceback: str,
+    ) -> Any:
+        """Call it with what is known of the task that failed."""
+        # Only the worker that has to do it pays for these.
+        from ...application.fetch_results import find_exception
+        from ...domain.tasks.failures import restore
+
+        failed = Context(request, called_directly=False)
+        return self.app.signature(errback)(failed, restore(error, find_exception), traceback)
+
+
 def add_builtin_tasks(app: "Celeriac") -> None:
     """Register them."""
     app.register_task(BackendCleanup())
+    app.register_task(CallErrback())

@@ -4,7 +4,7 @@ from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from ...application.context import RUNNING, Context
-from ...application.run_task import ErrorInfo
+from ...application.runnable import ErrorInfo
 from ...domain.errors import Ignore, Reject, Retry
 from ...domain.tasks import states
 from .results import EagerResult

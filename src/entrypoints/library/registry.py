@@ -5,6 +5,8 @@ from typing import Any
 from ...domain.errors import NotRegistered
 from .task import Task
 
+_BUILT_IN = ("celery.", "celeriac.")
+
 
 class TaskRegistry(dict[str, Task[Any, Any]]):
     """A dict that says which task is missing."""
@@ -30,4 +32,4 @@ class TaskRegistry(dict[str, Task[Any, Any]]):
 
     def regular(self) -> dict[str, Task[Any, Any]]:
         """Return the tasks that are not built in."""
-        return {name: task for name, task in self.items() if not name.startswith("celery.")}
+        return {name: task for name, task in self.items() if not name.startswith(_BUILT_IN)}

@@ -6,7 +6,8 @@ import pytest
 
 from celeriac import Celeriac
 from celeriac.adapters.memory import VirtualClock
-from celeriac.application.run_task import ErrorInfo, RunSettings, TaskRunner
+from celeriac.application.run_task import RunSettings, TaskRunner
+from celeriac.application.runnable import ErrorInfo
 from celeriac.domain.errors import TaskRevokedError, TimeLimitExceeded, WorkerLostError
 from celeriac.domain.messaging.delivery import Delivery, Token
 from celeriac.domain.messaging.message import TaskMessage
@@ -164,6 +165,21 @@ def test_a_lost_job_is_recorded_and_its_errbacks_sent(runner):
     )
     assert [(sent.id, json.loads(sent.body)[0]) for sent in report.publish] == [("e", ["t"])]
     assert report.disposition == DONE
+
+
+def test_an_errback_that_takes_the_error_is_called_by_a_task_when_the_process_died(app, runner):
+    told = []
+    app.task(name="tell")(lambda request, exc, traceback, who: told.append((request.id, exc, who)))
+    errback = {"task": "tell", "args": ["me"], "options": {}}
+
+    report = buried(runner, WorkerLostError("killed"), message(embed={"errbacks": [errback]}))
+    (sent,) = report.publish
+    ran(runner, sent)
+
+    assert sent.task == "celeriac.call_errback"
+    assert sent.parent_id == "t"
+    ((id_, exc, who),) = told
+    assert (id_, repr(exc), who) == ("t", repr(WorkerLostError("killed")), "me")
 
 
 def test_a_buried_job_goes_where_it_is_told(app, runner):

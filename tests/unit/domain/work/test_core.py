@@ -545,3 +545,18 @@ def test_a_lost_lease_empties_all_hands_and_nothing_is_settled_any_more():
     assert core.on_reports([Report(first, "FAILURE"), Report(second, "SUCCESS")]) == []
     assert core.on_pool(Cancelled([second], [second]), NOON) == []
     assert core.start(9) == []
+
+
+def test_a_started_orphan_of_an_unknown_task_is_never_repeated():
+    core = core_with()
+
+    note, settle = core.on_orphans([Orphan(got(1, "shop.gone"), True, "w9")], NOON)
+
+    assert isinstance(note, Note)
+    assert (note.what, note.task) == ("refused", "shop.gone")
+    assert isinstance(settle, Settle)
+    (settlement,) = settle.settlements
+    assert isinstance(settlement.disposition, DeadLetter)
+    assert settlement.disposition.reason == "unknown-task"
+    assert [record.state for record in settlement.results] == ["FAILURE"]
+    assert core.idle

@@ -22,6 +22,10 @@ def test_what_had_started_is_a_failure_unless_it_may_be_repeated():
     assert verdict(delivered(message()), EARLY, started=True, max_crashes=3) is Verdict.FAIL
 
 
+def test_what_had_started_and_is_unknown_here_is_put_aside():
+    assert verdict(delivered(message()), None, started=True, max_crashes=3) is Verdict.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("crashes", "expected"),
     [

@@ -282,3 +282,8 @@ def test_the_check_of_arguments_can_be_left_out(shop, shop_with):
     lax = shop_with(strict_typing=False).app.task(add)
 
     assert [untyped.delay().state, lax.delay().state] == ["PENDING", "PENDING"]
+
+
+def test_a_rate_limit_that_is_none_is_refused_where_the_task_is_declared(shop):
+    with pytest.raises(ValueError, match=r"rate_limit='10/x'"):
+        shop.app.task(name="limited", rate_limit="10/x")(lambda: None)
