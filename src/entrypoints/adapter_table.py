@@ -83,6 +83,13 @@ SERIALIZERS: Final[Mapping[str, str]] = {
     "application/x-python-serialize": f"{_A}.serializers.pickle:PickleSerializer",
 }
 
+_STANDARD = f"{_A}.compressors.standard"
+COMPRESSORS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("zlib", "gzip", "application/x-gzip"), f"{_STANDARD}:ZlibCompressor"),
+    **dict.fromkeys(("bzip2", "bzip", "application/x-bz2"), f"{_STANDARD}:Bzip2Compressor"),
+    **dict.fromkeys(("lzma", "xz", "application/x-lzma"), f"{_STANDARD}:LzmaCompressor"),
+}
+
 
 def technology(scheme: str, known: Mapping[str, Technology], group: str) -> Technology | None:
     """Return who serves a scheme; `sqlite+pysqlite` and `db+sqlite` are served as their parts."""

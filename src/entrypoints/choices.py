@@ -18,7 +18,7 @@ from ..domain.messaging.routing import Router
 from ..domain.settings import Settings
 from ..ports.broker import Broker
 from ..ports.clock import Clock
-from ..ports.codec import Serializer
+from ..ports.codec import Compressor, Serializer
 from ..ports.entropy import Entropy
 from ..ports.pool import Pool
 from ..ports.results import ResultBackend
@@ -26,6 +26,7 @@ from ..ports.settler import Settler
 from .adapter_table import (
     BACKENDS,
     BROKERS,
+    COMPRESSORS,
     DISABLED_RESULTS,
     POOLS,
     SERIALIZERS,
@@ -179,10 +180,16 @@ def find_serializer(name: str) -> Serializer | None:
     return None if path is None else load(path)()
 
 
+def find_compressor(name: str) -> Compressor | None:
+    """Return the compressor of a name or content type."""
+    path = COMPRESSORS.get(name)
+    return None if path is None else load(path)()
+
+
 def make_codec(settings: Settings) -> SerializerCodec:
     """Return the codec of task messages."""
     accept = settings.accept_content or ["json"]
-    return SerializerCodec(find_serializer, settings.task_serializer, accept)
+    return SerializerCodec(find_serializer, settings.task_serializer, accept, find_compressor)
 
 
 def make_result_codec(settings: Settings) -> SerializerCodec:
@@ -200,6 +207,7 @@ def make_sender(settings: Settings, router: Router, codec: SerializerCodec) -> S
         codec=codec,
         origin=f"gen{os.getpid()}@{socket.gethostname()}",
         serializer=settings.task_serializer,
+        compression=settings.task_compression,
         default_priority=_priority(settings.task_default_priority),
         ignore_result=False,
         repr_maxlevels=settings.task_repr_maxlevels,

@@ -51,6 +51,7 @@ class Sender:
     origin: str
     reply_to: str | None = None
     serializer: str = "json"
+    compression: str | None = None
     default_priority: int | None = None
     ignore_result: bool = False
     repr_maxlevels: int = 3
@@ -77,7 +78,11 @@ def compose(
     payload = sender.codec.encode(
         [list(args), dict(kwargs), embed_of(options)],
         options.get("serializer") or sender.serializer,
+        options.get("compression") or sender.compression,
     )
+    headers = _headers(args, kwargs, options, sender)
+    if payload.compression:
+        headers["compression"] = payload.compression
     id_ = options.get("task_id") or new_id
     return TaskMessage(
         id=id_,
@@ -91,7 +96,7 @@ def compose(
         priority=_priority(options.get("priority"), sender.default_priority),
         eta=due(options, now),
         expires=_expiry(options.get("expires"), now),
-        headers=_headers(args, kwargs, options, sender),
+        headers=headers,
         properties=_properties(options, sender),
     )
 

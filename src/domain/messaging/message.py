@@ -37,7 +37,8 @@ class TaskMessage:
     @property
     def payload(self) -> Payload:
         """The encoded body with its content type."""
-        return Payload(self.body, self.content_type, self.content_encoding)
+        compression = self.headers.get("compression")
+        return Payload(self.body, self.content_type, self.content_encoding, compression)
 
     @property
     def retries(self) -> int:

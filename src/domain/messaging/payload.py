@@ -11,6 +11,8 @@ class Payload:
     data: bytes
     content_type: str = "application/json"
     content_encoding: str = "utf-8"
+    #: Content type of the compression `data` went through, if any.
+    compression: str | None = None
 
 
 class Codec(Protocol):
@@ -19,8 +21,13 @@ class Codec(Protocol):
     Implementations are pure functions of their arguments; the serializers behind them are adapters.
     """
 
-    def encode(self, value: Any, serializer: str | None = None) -> Payload:
-        """Encode with the named serializer (None: the default one). Raises EncodeError."""
+    def encode(
+        self, value: Any, serializer: str | None = None, compression: str | None = None
+    ) -> Payload:
+        """Encode with the named serializer (None: the default one), and compress if asked to.
+
+        Raises EncodeError.
+        """
         ...
 
     def decode(self, payload: Payload) -> Any:

@@ -191,6 +191,7 @@ def next_attempt(run: Execution, outcome: RetryAsked) -> Signature:
         "routing_key": message.routing_key if not message.queue else None,
         "priority": message.priority,
         "serializer": run.options.serializer,
+        "compression": message.headers.get("compression"),
         "link": body.embed.get("callbacks"),
         "link_error": body.embed.get("errbacks"),
         "chain": body.embed.get("chain"),

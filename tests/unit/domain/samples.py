@@ -15,7 +15,9 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 class JsonCodec:
     """JSON and nothing else; a serializer's name only becomes part of the content type."""
 
-    def encode(self, value: Any, serializer: str | None = None) -> Payload:
+    def encode(
+        self, value: Any, serializer: str | None = None, compression: str | None = None
+    ) -> Payload:
         try:
             data = json.dumps(value).encode()
         except (TypeError, ValueError) as broken:

@@ -1,0 +1,1 @@
+"""Smaller bodies, one format a module, under the names and content types that Celery uses."""
