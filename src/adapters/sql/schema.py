@@ -15,22 +15,20 @@ from typing import Any, Final
 from sqlalchemy import (
     BigInteger,
     Column,
-    DateTime,
     Double,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     Sequence,
     SmallInteger,
     String,
     Table,
-    Text,
     literal_column,
 )
-from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateIndex, CreateSequence, CreateTable, ExecutableDDLElement
 from sqlalchemy.types import TypeEngine
+
+from .types import Blob, LongText, Moment
 
 VERSION: Final = 1
 
@@ -47,11 +45,11 @@ _BINARY: Final = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 _NAME: Final = String(255)
 # A task name, a queue or an id of Celery's tables.
 _ID: Final = String(155)
-_BLOB: Final[TypeEngine[bytes]] = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
-_LONG: Final[TypeEngine[str]] = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+_BLOB: Final = Blob()
+_LONG: Final = LongText()
 # SQLite counts by itself only what is exactly INTEGER PRIMARY KEY.
 _SERIAL: Final[TypeEngine[int]] = BigInteger().with_variant(Integer(), "sqlite")
-_MOMENT: Final[TypeEngine[Any]] = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+_MOMENT: Final = Moment()
 
 
 @dataclass(frozen=True, slots=True)

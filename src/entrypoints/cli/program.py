@@ -4,7 +4,6 @@ What must stay true: an error of ours ends in one line that says what to do, and
 1 for what was asked wrongly, 2 for a wrong command line, 69 for a store that cannot be reached.
 """
 
-import difflib
 import os
 from importlib import import_module
 from typing import Any, Final
@@ -70,6 +69,8 @@ class Program(GroupedOptions, click.Group):
         """Find the command, or say which one was meant."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
+            import difflib  # for slips only
+
             near = difflib.get_close_matches(name, self.list_commands(ctx))
             question = f"; did you mean {' or '.join(near)}?" if near else ""
             known = ", ".join(self.list_commands(ctx))

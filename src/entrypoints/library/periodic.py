@@ -7,7 +7,6 @@ and not when it is due.
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from ...domain.errors import ImproperlyConfigured
@@ -123,6 +122,8 @@ def _entry(app: "Celeriac", key: str, value: Any) -> Entry:
         raise _wrong(key, "", value, "a dict with 'task' and 'schedule'")
     for name in value:
         if name not in _KEYS:
+            from difflib import get_close_matches  # for slips only
+
             near = get_close_matches(str(name), _KEYS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(_KEYS)}"
             raise ImproperlyConfigured(f"beat_schedule[{key!r}] has no key {name!r}{hint}")
