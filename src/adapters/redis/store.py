@@ -235,6 +235,7 @@ class RedisStore:
         try:
             return redis.Redis.from_url(
                 self.address.url,
+                protocol=2,
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,
                 health_check_interval=_IDLE,

@@ -8,4 +8,5 @@ ADAPTERS = {
     "sqlite": "tests.contracts.adapters.sqlite:SqlitePlace",
     "postgresql": "tests.contracts.adapters.postgresql:PostgresqlPlace",
     "mariadb": "tests.contracts.adapters.mariadb:MariadbPlace",
+    "redis": "tests.contracts.adapters.redis:RedisPlace",
 }

@@ -1,0 +1,259 @@
+"""The broker on Redis: the port's promises, each kept in one script, in kombu's lists.
+
+A queue's messages wait in kombu's four lists, so that Celery's workers may take what is published
+here and the other way round. Priorities are those of Celery on Redis: four steps, and smaller
+numbers first. That is not the port's order, and `capabilities.priority` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from time import monotonic
+from typing import Any, TypeVar
+
+from ...domain.errors import BrokerUnavailable, LeaseLost, NotSupported
+from ...domain.messaging.delivery import DeadMessage, Delivery, Orphan, Token, Undecodable
+from ...domain.messaging.message import TaskMessage
+from ...domain.messaging.queues import Queue
+from ...domain.work.settlement import Disposition
+from ...ports.broker import Broker, BrokerCapabilities
+from . import claims, queue_view, scripts
+from .bells import Bells
+from .claims import Owner
+from .keys import Keys
+from .publishing import groups_of
+from .routes import Bindings, bindings_of, declare, route
+from .store import RedisStore, Script
+
+T = TypeVar("T")
+
+#: Deliveries adopted in one call: a script keeps all others waiting.
+_ADOPTED_AT_ONCE = 500
+
+
+class RedisBroker(Broker):
+    """Messages in a RedisStore. One object is one owner of claims."""
+
+    def __init__(self, store: RedisStore) -> None:
+        self.store = store
+        self.keys = Keys(store.prefix)
+        self._bells = Bells(store)
+        self._owner: Owner | None = None
+        self._woken = False
+        self._turns = count()
+
+    @property
+    def capabilities(self) -> BrokerCapabilities:
+        """All but transactions of the caller's, and priorities, which follow Celery's order."""
+        return BrokerCapabilities(priority=False)
+
+    @property
+    def url(self) -> str:
+        """Where the store is; the password is masked."""
+        return self.store.url
+
+    def open(self) -> None:
+        """Connect, and look whether this server is fit to keep messages."""
+        self.store.open()
+
+    def close(self) -> None:
+        """Do nothing: connections are the store's, and what is claimed stays claimed."""
+
+    # -- publishers
+
+    def declare(self, queues: Sequence[Queue]) -> None:
+        """Make queues and bindings known, to Celery's processes too."""
+        if queues:
+            self.store.do(lambda client: declare(client, self.keys, queues))
+
+    def publish(
+        self, messages: Sequence[TaskMessage], *, deadline: float, within: object | None = None
+    ) -> None:
+        """Store messages, all or none, in one script."""
+        if within is not None:
+            raise NotSupported(
+                f"{self.url} cannot publish within a transaction of yours: leave out `connection`, "
+                "or use an SQL broker"
+            )
+        if messages:
+            end = monotonic() + deadline
+            groups = self.routed(messages, deadline)
+            self._run(scripts.PUBLISH, groups, deadline=max(end - monotonic(), 0.0))
+
+    def routed(self, messages: Sequence[TaskMessage], deadline: float | None = None) -> list[Any]:
+        """Return messages with their queues as the scripts take them. Raises QueueNotFound."""
+        bindings: Bindings = {}
+        if any(message.exchange for message in messages):
+            bindings = self.store.do(
+                lambda client: bindings_of(client, self.keys, messages), deadline=deadline
+            )
+        routed = [(message, route(message, bindings)) for message in messages]
+        self.store.open(deadline=deadline)
+        return groups_of(routed, self.store.now_ms())
+
+    # -- workers: ownership
+
+    def enlist(self, node: str, lease: float) -> None:
+        """Become a new owner. What an earlier enlistment still holds is left to be recovered."""
+        milliseconds = max(1, int(lease * 1000))
+        number = self._run(scripts.ENLIST, [_printable(node), milliseconds])
+        self._owner = Owner(int(number), node, milliseconds)
+
+    def renew(self) -> bool:
+        """Prolong the lease, if it has not run out."""
+        owner = self._owner
+        return owner is not None and bool(self._run(scripts.RENEW, [owner.number, owner.lease]))
+
+    def leave(self) -> None:
+        """Return what is still held to its queues; do nothing after the lease has run out."""
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            self._run(scripts.LEAVE, [owner.number])
+
+    # -- workers: messages
+
+    def claim(
+        self, queues: Sequence[str], limit: int, wait: float
+    ) -> Sequence[Delivery | Undecodable]:
+        """Claim what is due, waiting for the first."""
+        if limit <= 0 or not queues:
+            return []
+        end = monotonic() + wait
+        names = list(dict.fromkeys(queues))
+        while True:
+            found, due = self._claim(names, limit)
+            left = end - monotonic()
+            if found or left <= 0 or self._woken:
+                self._woken = False
+                return found
+            if due is not None:
+                left = min(left, max(0.0, (due - self.store.now_ms()) / 1000))
+            self._bells.wait(names, left)
+
+    def wake(self) -> None:
+        """End the `claim` that blocks now, or else the next one that would."""
+        self._woken = True
+        self._bells.ring_own()
+
+    def mark_started(self, tokens: Sequence[Token]) -> Sequence[bool]:
+        """Note which deliveries are about to be run."""
+        if not tokens:
+            return []
+        told = [part for token in tokens for part in claims.address_of(token)]
+        return [bool(held) for held in self._run(scripts.MARK_STARTED, told)]
+
+    def settle(self, settled: Sequence[tuple[Token, Disposition]]) -> Sequence[bool]:
+        """Bring deliveries to their end."""
+        if not settled:
+            return []
+        return [bool(done) for done in self._run(scripts.SETTLE, claims.endings(settled))]
+
+    def recover(self, queues: Sequence[str]) -> Sequence[Orphan]:
+        """Adopt what lapsed owners held of these queues. Raises LeaseLost as `claim` does."""
+        owner = self._present_owner()
+        if doubtful := self._held_under(owner, owner.doubtful_adoptions):
+            return claims.orphans(doubtful, owner.number)
+        names, ticket = list(dict.fromkeys(queues)), next(owner.tickets)
+        told = [owner.number, ticket, _ADOPTED_AT_ONCE, *names]
+        rows = self._doubtfully(
+            owner.doubtful_adoptions, ticket, lambda: self._run(scripts.RECOVER, told)
+        )
+        return claims.orphans(self._of_present(owner, rows), owner.number)
+
+    # -- operators
+
+    def depth(self, queues: Sequence[str]) -> Mapping[str, int]:
+        """Count what waits in each queue."""
+        if not queues:
+            return {}
+        return self.store.do(lambda client: queue_view.depth(client, self.keys, queues))
+
+    def peek(self, queue: str, limit: int) -> Sequence[TaskMessage]:
+        """Return what would be claimed next and can be read."""
+        self._run(scripts.PROMOTE, [queue])
+        return self.store.do(lambda client: queue_view.peek(client, self.keys, queue, limit))
+
+    def purge(self, queues: Sequence[str]) -> int:
+        """Delete what waits."""
+        return int(self._run(scripts.PURGE, list(dict.fromkeys(queues)))) if queues else 0
+
+    def remove(self, task_ids: Sequence[str]) -> Sequence[str]:
+        """Delete waiting messages of these tasks."""
+        wanted = frozenset(task_ids)
+        if not wanted:
+            return []
+        found = self.store.do(lambda client: queue_view.remove(client, self.keys, wanted))
+        return [task_id for task_id in dict.fromkeys(task_ids) if task_id in found]
+
+    def pause(self, queue: str) -> None:
+        """Close a queue to our claims; Celery's workers know nothing of it."""
+        self.store.do(lambda client: client.sadd(self.keys.paused, queue))
+
+    def resume(self, queue: str) -> None:
+        """Open a queue again."""
+        self.store.do(lambda client: client.srem(self.keys.paused, queue))
+
+    def dead(self, queue: str, limit: int) -> Sequence[DeadMessage]:
+        """Return dead letters, newest first."""
+        return self.store.do(lambda client: queue_view.dead(client, self.keys, queue, limit))
+
+    def revive(self, queue: str, tags: Sequence[str | int]) -> int:
+        """Put dead letters back; their crashes are forgotten."""
+        return int(self._run(scripts.REVIVE, [queue, *map(str, tags)])) if tags else 0
+
+    # -- steps
+
+    def _run(self, script: Script, told: Sequence[Any], deadline: float | None = None) -> Any:
+        arguments = [self.store.prefix, self.store.moment(), *told]
+        return self.store.run(script, arguments, deadline=deadline)
+
+    def _present_owner(self) -> Owner:
+        if self._owner is None:
+            raise LeaseLost("this broker owns nothing: call enlist before claiming")
+        return self._owner
+
+    def _of_present(self, owner: Owner, answer: Any) -> Any:
+        if answer == -1:
+            raise LeaseLost(
+                f"the lease of {owner.node} ({owner.lease / 1000:g} s) ran out before it was "
+                "renewed; enlist anew"
+            )
+        return answer
+
+    def _claim(
+        self, names: list[str], limit: int
+    ) -> tuple[Sequence[Delivery | Undecodable], float | None]:
+        owner = self._present_owner()
+        if doubtful := self._held_under(owner, owner.doubtful_claims):
+            return claims.held(doubtful, owner.number), None
+        ticket = next(owner.tickets)
+        # Another queue begins each time, so that small claims are fair as well.
+        told = [owner.number, ticket, limit, next(self._turns), *names]
+        answer = self._doubtfully(
+            owner.doubtful_claims, ticket, lambda: self._run(scripts.CLAIM, told)
+        )
+        due, *taken = self._of_present(owner, answer)
+        return claims.claimed(taken, names, owner.number), float(due) if due else None
+
+    # A script whose answer was lost may have been run. What it took is ours then, under a ticket
+    # that we know, and would lie there for as long as this worker lives.
+
+    def _doubtfully(self, tickets: list[int], ticket: int, act: Callable[[], T]) -> T:
+        try:
+            return act()
+        except BrokerUnavailable:
+            tickets.append(ticket)
+            raise
+
+    def _held_under(self, owner: Owner, tickets: list[int]) -> Sequence[Any]:
+        if not tickets:
+            return []
+        asked = list(tickets)
+        rows: Sequence[Any] = self._run(scripts.HELD_UNDER, [owner.number, *asked])
+        del tickets[: len(asked)]
+        return rows
+
+
+def _printable(node: str) -> bytes:
+    return node.encode("utf-8", "replace")

@@ -1,0 +1,93 @@
+"""What the claim scripts are asked and what they answer, as deliveries, orphans and tokens.
+
+A token's tag is `<number>:<queue>`, the number being given once for each claim; its fence is the
+owner's number. What was adopted has the same tag under another owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from ...domain.messaging.delivery import Delivery, Orphan, Token, Undecodable
+from ...domain.work.settlement import DeadLetter, Disposition, Done, Park, Requeue
+from .envelope import delivery_of
+from .times import milliseconds
+
+_STALE = ("0", "", "0")
+
+
+@dataclass(slots=True)
+class Owner:
+    """This process as the store knows it. `lease` is in milliseconds."""
+
+    number: int
+    node: str
+    lease: int
+    tickets: count[int] = field(default_factory=lambda: count(1))
+    #: Tickets of claims and adoptions of which nobody knows whether they happened.
+    doubtful_claims: list[int] = field(default_factory=list)
+    doubtful_adoptions: list[int] = field(default_factory=list)
+
+
+def address_of(token: Token) -> tuple[str, str, str]:
+    """Return a token as the scripts take it: number, queue, owner."""
+    number, colon, queue = str(token.tag).partition(":")
+    if not colon or not number.isascii() or not number.isdigit():
+        return _STALE
+    return number, queue, str(token.fence)
+
+
+def claimed(
+    answer: Sequence[Any], queues: Sequence[str], owner: int
+) -> list[Delivery | Undecodable]:
+    """Return the deliveries of CLAIM's answer, without its first item."""
+    out: list[Delivery | Undecodable] = []
+    for k in range(0, len(answer), 3):
+        index, number, raws = answer[k : k + 3]
+        queue: str = queues[index]
+        for offset, raw in enumerate(raws):
+            out.append(delivery_of(raw, Token(f"{number + offset}:{queue}", owner), queue))
+    return out
+
+
+def held(rows: Iterable[Sequence[Any]], owner: int) -> list[Delivery | Undecodable]:
+    """Return the deliveries of HELD_UNDER's answer."""
+    return [orphan.delivery for orphan in orphans(rows, owner)]
+
+
+def orphans(rows: Iterable[Sequence[Any]], owner: int) -> list[Orphan]:
+    """Return the orphans of RECOVER's answer."""
+    out: list[Orphan] = []
+    for name, number, state, raw in rows:
+        queue = name.decode()
+        _, started, _, node = state.split(b":", 3)
+        delivery = delivery_of(raw or b"", Token(f"{number}:{queue}", owner), queue)
+        out.append(Orphan(delivery, started == b"1", node.decode(errors="replace")))
+    return out
+
+
+def endings(settled: Sequence[tuple[Token, Disposition]]) -> list[Any]:
+    """Return dispositions as the scripts take them."""
+    out: list[Any] = [len(settled)]
+    for token, disposition in settled:
+        out += (*address_of(token), *_ending(disposition))
+    return out
+
+
+def _ending(disposition: Disposition) -> tuple[Any, Any, Any]:
+    match disposition:
+        case Done():
+            return ("done", "", "")
+        case Requeue(crashed):
+            return ("again", int(crashed), "")
+        case Park(until):
+            return ("park", milliseconds(until), "")
+        case DeadLetter(reason, detail):
+            return ("dead", _packable(reason), _packable(detail))
+
+
+def _packable(text: str) -> bytes:
+    return text.replace("\x00", "").encode("utf-8", "replace")

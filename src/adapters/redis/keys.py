@@ -1,0 +1,54 @@
+"""The names of keys: kombu's, which Celery's processes use as well, and our own.
+
+Everything of our own about one queue is named `{<queue>}celeriac.…`, so that it shares the hash
+slot of kombu's list. The scripts make the same names; a change here is a change there.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: kombu's separator within names.
+SEPARATOR: Final = "\x06\x16"
+#: kombu's priority steps, in the order in which they are served: smaller numbers first.
+STEPS: Final = (0, 3, 6, 9)
+
+
+def step_of(priority: int) -> int:
+    """Return the step whose list a priority goes to: rounded down, 9 and more are 9."""
+    return min(max(priority, 0), 9) // 3 * 3
+
+
+class Keys:
+    """All names under one prefix."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+        self.queues = f"{prefix}celeriac.queues"
+        self.owners = f"{prefix}celeriac.owners"
+        self.paused = f"{prefix}celeriac.paused"
+        self.exchanges = f"{prefix}celeriac.exchanges"
+
+    # -- kombu's
+
+    def ready(self, queue: str, step: int = 0) -> str:
+        """The list of what waits on a step of a queue; its end is served next."""
+        return f"{self.prefix}{queue}{SEPARATOR}{step}" if step else self.prefix + queue
+
+    def bindings(self, exchange: str) -> str:
+        """The set of an exchange's bindings."""
+        return f"{self.prefix}_kombu.binding.{exchange}"
+
+    def permanent_bindings(self, exchange: str) -> str:
+        """The set of those bindings that keep an exchange from being swept away."""
+        return f"{self.prefix}_kombu.binding_permanent.{exchange}"
+
+    # -- our own
+
+    def of_queue(self, queue: str, what: str) -> str:
+        """A key of our own about a queue: parked, claimed, dead and so on."""
+        return f"{self.prefix}{{{queue}}}celeriac.{what}"
+
+    def bell_of(self, client: str) -> str:
+        """The stream by which one client wakes itself."""
+        return f"{self.prefix}celeriac.bell.{client}"

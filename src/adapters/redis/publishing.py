@@ -1,0 +1,38 @@
+"""Messages on their way into the store: the queues they reach, and what PUT is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import time_ns
+from typing import Any, Final
+
+from ...domain.messaging.message import TaskMessage
+from .envelope import raw_of
+from .keys import step_of
+from .times import milliseconds
+
+#: In the place of a priority step: these are parked.
+PARKED: Final = "P"
+
+
+def groups_of(routed: Iterable[tuple[TaskMessage, tuple[str, ...]]], now_ms: int) -> list[Any]:
+    """Return messages as PUT takes them: by queue and step, each in the order given."""
+    groups: dict[tuple[str, int | str], list[Any]] = {}
+    for message, queues in routed:
+        step = step_of(message.priority)
+        due = None if message.eta is None else milliseconds(message.eta)
+        for queue in queues:
+            raw = raw_of(message)
+            if due is None or due <= now_ms:
+                groups.setdefault((queue, step), []).append(raw)
+            else:
+                # What is due at the same moment comes in the order in which it was published.
+                place = b"%d:%020d:" % (step, time_ns())
+                groups.setdefault((queue, PARKED), []).append((due, place + raw))
+    out: list[Any] = [len(groups)]
+    for (queue, kind), waiting in groups.items():
+        out += (queue, kind, len(waiting))
+        if kind == PARKED:
+            waiting = [part for pair in waiting for part in pair]
+        out += waiting
+    return out

@@ -1,0 +1,88 @@
+"""Where messages go: exchanges and bindings as kombu keeps them in sets.
+
+kombu does not store of what kind an exchange is; we do, beside it. Of an exchange that only
+Celery's processes declared, a binding with a pattern is a topic's, another one direct.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from ...domain.errors import QueueNotFound
+from ...domain.messaging.message import TaskMessage
+from ...domain.messaging.queues import (
+    Binding,
+    Exchange,
+    ExchangeKind,
+    Queue,
+    binding_of,
+    destinations,
+)
+from .keys import SEPARATOR, Keys
+
+Bindings = Mapping[str, Sequence[Binding]]
+
+#: What kombu makes of the words of a topic's key.
+_WORDS: Final = {"*": r"[^\.]+", "#": ".*?"}
+
+
+def declare(client: Any, keys: Keys, queues: Sequence[Queue]) -> None:
+    """Make queues and their bindings known, in one step."""
+    with client.pipeline(transaction=True) as steps:
+        for queue in queues:
+            steps.sadd(keys.queues, queue.name)
+            if binding := binding_of(queue):
+                name = binding.exchange.name
+                steps.hsetnx(keys.exchanges, name, binding.exchange.kind)
+                steps.sadd(keys.bindings(name), _member(binding))
+                if "x-expires" not in queue.arguments:
+                    steps.sadd(keys.permanent_bindings(name), _member(binding))
+        steps.execute()
+
+
+def bindings_of(client: Any, keys: Keys, messages: Iterable[TaskMessage]) -> Bindings:
+    """Return the bindings of the exchanges these messages name; asks only if they name any."""
+    names = sorted({message.exchange for message in messages if message.exchange})
+    if not names:
+        return {}
+    with client.pipeline(transaction=False) as steps:
+        steps.hmget(keys.exchanges, names)
+        for name in names:
+            steps.smembers(keys.bindings(name))
+        kinds, *tables = steps.execute()
+    return {
+        name: [_binding(name, kind, member) for member in sorted(table)]
+        for name, kind, table in zip(names, kinds, tables, strict=True)
+    }
+
+
+def route(message: TaskMessage, bindings: Bindings) -> tuple[str, ...]:
+    """Return the queues a message reaches. Raises QueueNotFound if there are none."""
+    if not message.exchange and message.queue:
+        return (message.queue,)
+    rules = bindings.get(message.exchange, ())
+    queues = destinations(rules, message.exchange, message.routing_key)
+    if not any(queues):
+        raise QueueNotFound(
+            f"message {message.id} ({message.task}): exchange {message.exchange!r} with routing key"
+            f" {message.routing_key!r} leads to no queue; declare one that is bound to it"
+        )
+    return queues
+
+
+def _member(binding: Binding) -> str:
+    pattern = ""
+    if binding.exchange.kind == "topic":
+        words = (_WORDS.get(word, word) for word in binding.routing_key.split("."))
+        pattern = "^" + r"\.".join(words) + "$"
+    return SEPARATOR.join((binding.routing_key, pattern, binding.queue))
+
+
+def _binding(exchange: str, stored: bytes | None, member: bytes) -> Binding:
+    parts = member.decode(errors="replace").split(SEPARATOR)
+    key, pattern, queue = (*parts, "", "", "")[:3]
+    kind: ExchangeKind = "topic" if pattern else "direct"
+    if stored == b"fanout":
+        kind = "fanout"
+    return Binding(Exchange(exchange, kind), key, queue)
