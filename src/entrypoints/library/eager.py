@@ -7,6 +7,8 @@ from ...application.context import RUNNING, Context
 from ...application.runnable import ErrorInfo
 from ...domain.errors import Ignore, Reject, Retry
 from ...domain.tasks import states
+from ...domain.tasks.failures import describe
+from ...domain.tasks.result_record import ResultRecord
 from .results import EagerResult
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 def run_eagerly(task: "Task[Any, Any]", context: Context, *, throw: bool) -> EagerResult[Any]:
     """Run a task in its context; retries follow at once, callbacks and errbacks too."""
+    _ = task.resolved  # settings may change the task itself, so they are looked at first
     around = RUNNING.set((task, context, RUNNING.get()))
     id_, args, kwargs = context.id or "", context.args or (), context.kwargs or {}
     try:
@@ -41,6 +44,7 @@ def run_eagerly(task: "Task[Any, Any]", context: Context, *, throw: bool) -> Eag
     task.after_return(states.SUCCESS, value, id_, args, kwargs, None)
     for callback in context.callbacks or ():
         task.app.signature(callback).apply((value,), throw=throw)
+    _keep(task, id_, states.SUCCESS, value)
     return EagerResult(id_, value, states.SUCCESS, name=task.name)
 
 
@@ -70,10 +74,25 @@ def _failed(
     task.after_return(states.FAILURE, exc, id_, args, kwargs, info)
     for errback in context.errbacks or ():
         sig = task.app.signature(errback)
-        if sig.type.takes_error and not sig.immutable:
+        one = sig.get("subtask_type") is None
+        if one and sig.type.takes_error and not sig.immutable:
             sig(context, exc, text)
         else:
             sig.apply((id_,), throw=False)
+    _keep(task, id_, states.FAILURE, describe(exc), text)
     if throw:
         raise exc
     return EagerResult(id_, exc, states.FAILURE, text, name=task.name)
+
+
+def _keep(
+    task: "Task[Any, Any]", id_: str, state: str, value: Any, traceback: str | None = None
+) -> None:
+    """Store what came of it, where `store_eager_result` asks for that."""
+    app, asked = task.app, task.store_eager_result
+    wanted = app.conf.task_store_eager_result if asked is None else asked
+    if not wanted or task.resolved.ignore_result:
+        return
+    payload = app.container.result_codec().encode(value, app.conf.result_serializer)
+    done = app.container.clock().now()
+    app.results.store([ResultRecord(id_, state, payload, traceback, date_done=done)])

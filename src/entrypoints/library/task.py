@@ -1,6 +1,6 @@
 """Tasks as users write and call them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import CoroutineType
@@ -10,6 +10,7 @@ from ...application.context import RUNNING, Context
 from ...domain.errors import MaxRetriesExceededError, Retry
 from ...domain.tasks.options import AutoRetry, TaskOptions, call_defaults, merged
 from ...domain.tasks.retries import auto_delay, exhausted, wants_retry
+from .annotations import annotate
 from .arguments import Arguments
 from .results import AsyncResult as Result
 from .results import EagerResult
@@ -17,6 +18,7 @@ from .results import EagerResult
 if TYPE_CHECKING:
     from .app import Celeriac
     from .canvas import Signature
+    from .workflows import chunks, xmap, xstarmap
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -321,6 +323,24 @@ class Task(Generic[P, R]):
         """Return a signature that takes no further arguments."""
         return self.signature(args, kwargs, immutable=True)
 
+    def map(self, it: Iterable[Any]) -> "xmap":
+        """Return a signature of one call that calls this with each item in turn."""
+        from .workflows import xmap
+
+        return xmap(self.s(), it, app=self._app)
+
+    def starmap(self, it: Iterable[Any]) -> "xstarmap":
+        """Return a signature of one call that calls this with each item as its arguments."""
+        from .workflows import xstarmap
+
+        return xstarmap(self.s(), it, app=self._app)
+
+    def chunks(self, it: Iterable[Any], n: int) -> "chunks":
+        """Return a signature of a group: starmaps over `n` items each."""
+        from .workflows import chunks
+
+        return chunks(self.s(), it, n, app=self._app)
+
     def signature_from_request(
         self,
         request: Context | None = None,
@@ -431,6 +451,8 @@ class Task(Generic[P, R]):
 
     def _resolve(self) -> TaskOptions:
         conf = self.app.conf
+        if conf.task_annotations:
+            annotate(self, conf.task_annotations)
         found: dict[str, Any] = {name: getattr(self, name) for name, _ in FROM_SETTINGS}
         defaults = dict(found)
         for name, setting in FROM_SETTINGS:
