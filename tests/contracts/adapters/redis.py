@@ -10,13 +10,17 @@ import redis
 from celeriac.adapters.host.clock import SystemClock
 from celeriac.adapters.memory import VirtualClock
 from celeriac.adapters.redis.broker import RedisBroker
+from celeriac.adapters.redis.bus import RedisBus
+from celeriac.adapters.redis.coordinator import RedisCoordinator
+from celeriac.adapters.redis.results import RedisResults
+from celeriac.adapters.redis.schedule_store import RedisScheduleStore
 from celeriac.adapters.redis.store import RedisStore
 
 from ..place import Place
 
 
 class RedisPlace(Place):
-    ports = frozenset({"broker"})
+    ports = frozenset({"broker", "results", "bus", "coordinator", "schedule_store"})
     servers = ("redis",)
 
     def __init__(self, url):
@@ -43,6 +47,18 @@ class RedisPlace(Place):
 
     def broker(self, *, host_time=False):
         return self._client(RedisBroker(self._store(host_time)))
+
+    def results(self, *, host_time=False):
+        return self._client(RedisResults(self._store(host_time)))
+
+    def bus(self, *, host_time=False):
+        return self._client(RedisBus(self._store(host_time)))
+
+    def coordinator(self):
+        return self._client(RedisCoordinator(self._store(host_time=False)))
+
+    def schedule_store(self):
+        return self._client(RedisScheduleStore(self._store(host_time=False)))
 
     def corrupt(self, task_id):
         raw = b"\x00 no message"

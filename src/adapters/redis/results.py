@@ -1,0 +1,282 @@
+"""The result backend on Redis, in Celery's keys and documents.
+
+What must stay true: a write is one round trip and keeps `states.may_replace` on the server; every
+write is told on the channel of its key, as Celery's clients expect; watchers look after they have
+subscribed, so that nothing falls in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha1
+from itertools import islice
+from math import ceil
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+from ...domain.canvas.chords import ChordCount, ChordPart
+from ...domain.errors import BackendGetMetaError, BackendUnavailable, ResultTooLarge
+from ...domain.messaging.payload import Codec
+from ...domain.tasks import states
+from ...domain.tasks.result_record import GroupRecord, ResultRecord
+from ...ports.results import ResultBackend, ResultCapabilities
+from . import chords
+from .feed import Feed
+from .meta import Encoding, done_before, group_meta_of, group_of, meta_of, record_of
+from .record_scripts import DELETE_UNCHANGED, STORE, SWAP
+from .store import RedisStore, Script
+
+T = TypeVar("T")
+
+#: Keys in one command or script: a long one would keep everybody else waiting.
+_AT_ONCE: Final = 500
+#: How often a document that no script can read is looked at again because somebody changed it.
+_TRIES: Final = 20
+#: What a prefix of Celery's keys ends with; `_` is put after another one.
+_PREFIX_ENDS: Final = (":", "_", "-", ".")
+_DAY: Final = timedelta(days=1)
+
+
+class RedisResults(ResultBackend):
+    """Results in a RedisStore.
+
+    They are kept for `expires` (seconds or a timedelta; None and 0: for ever). `key_prefix` is
+    `global_keyprefix` of `result_backend_transport_options`; without one the store's is used.
+    `content_type` and `content_encoding` are those of `result_serializer`, and `codec` encodes
+    documents with it where that is not JSON. A result beyond `max_bytes` is refused.
+    """
+
+    def __init__(
+        self,
+        store: RedisStore,
+        *,
+        expires: float | timedelta | None = _DAY,
+        key_prefix: str = "",
+        content_type: str = "application/json",
+        content_encoding: str = "utf-8",
+        codec: Codec | None = None,
+        max_bytes: int | None = None,
+    ) -> None:
+        self.redis = store
+        self.ttl = _seconds(expires)
+        self._prefix = _prefix(key_prefix or store.prefix)
+        self._encoding = Encoding(content_type, content_encoding, codec)
+        self._max_bytes = max_bytes
+        self._feed = Feed(store, BackendUnavailable)
+
+    @property
+    def capabilities(self) -> ResultCapabilities:
+        """Everything; Redis deletes what is old unless it is to be kept for ever."""
+        return ResultCapabilities(expires_itself=self.ttl > 0, max_bytes=self._max_bytes)
+
+    @property
+    def url(self) -> str:
+        """Where the store is; the password is masked."""
+        return self.redis.url
+
+    def open(self) -> None:
+        """Connect."""
+        self.redis.open(BackendUnavailable)
+
+    def close(self) -> None:
+        """End the subscription; other connections are the store's. A use afterwards begins anew."""
+        self._feed.close()
+
+    # -- names
+
+    def task_key(self, task_id: str) -> str:
+        """The key of a task's document, which is also the channel on which writes are told."""
+        return f"{self._prefix}celery-task-meta-{task_id}"
+
+    def group_key(self, group_id: str) -> str:
+        """The key of a saved group."""
+        return f"{self._prefix}celery-taskset-meta-{group_id}"
+
+    def chord_key(self, group_id: str) -> str:
+        """The key of what was counted of a chord, which is ours alone."""
+        return f"{self._prefix}celeriac-chord-{group_id}"
+
+    # -- records
+
+    def store(self, records: Sequence[ResultRecord]) -> None:
+        """Write records. Raises ResultTooLarge, and then nothing of the batch is written."""
+        for record in records:
+            self.check(record)
+        for some in _batches(records):
+            documents = [self.document(record) for record in some]
+            arguments: list[Any] = [self.ttl]
+            for record, document in zip(some, documents, strict=True):
+                arguments += (record.state, document)
+            keys = [self.task_key(record.task_id) for record in some]
+            # In their order, so that the later of two for one task still wins.
+            for number in self._run(STORE, keys, arguments):
+                self._swap(some[number - 1], documents[number - 1])
+
+    def document(self, record: ResultRecord) -> bytes:
+        """Return a record as it is kept."""
+        return meta_of(record, self._encoding)
+
+    def check(self, record: ResultRecord) -> None:
+        """Raise ResultTooLarge for a result beyond `max_bytes`."""
+        limit = self._max_bytes
+        if limit is not None and record.result is not None and len(record.result.data) > limit:
+            raise ResultTooLarge(record.task_id, len(record.result.data), limit)
+
+    def fetch(self, task_ids: Sequence[str]) -> Sequence[ResultRecord | None]:
+        """Return the records of these ids. Raises BackendGetMetaError for an unreadable one."""
+        keys = [self.task_key(task_id) for task_id in task_ids]
+        return [
+            None if data is None else record_of(data, key, self._encoding)
+            for key, data in zip(keys, self._values(keys), strict=True)
+        ]
+
+    def watch(self, task_ids: Sequence[str], wait: float) -> Sequence[ResultRecord]:
+        """Return those ready, waiting for the first."""
+        end = monotonic() + wait
+        names = list(dict.fromkeys(task_ids))
+        ready = self._ready(names)
+        if ready or wait <= 0 or not names:
+            return ready
+        tasks = {self.task_key(name): name for name in names}
+        ear = self._feed.listen(tasks)
+        try:
+            # Once more all of them: one may have been written before the ear was there.
+            told = names
+            while not (ready := self._ready(told)) and (left := end - monotonic()) > 0:
+                heard = self._feed.wait(ear, left)
+                told = list(dict.fromkeys(tasks[channel] for channel, _ in heard)) or names
+        finally:
+            self._feed.leave(ear)
+        return ready
+
+    def forget(self, task_ids: Sequence[str]) -> None:
+        """Delete records."""
+        self._delete([self.task_key(task_id) for task_id in task_ids])
+
+    # -- groups and chords
+
+    def save_groups(self, groups: Sequence[GroupRecord]) -> None:
+        """Keep groups."""
+        documents = {
+            self.group_key(group.group_id): group_meta_of(group, self._encoding) for group in groups
+        }
+        if documents:
+            self._do(lambda client: _set_all(client, documents, self.ttl))
+
+    def fetch_groups(self, group_ids: Sequence[str]) -> Sequence[GroupRecord | None]:
+        """Return saved groups. Raises BackendGetMetaError for one that is unreadable."""
+        keys = [self.group_key(group_id) for group_id in group_ids]
+        now = datetime.fromtimestamp(self.redis.now(), UTC)
+        return [
+            None if data is None else group_of(data, key, group_id, now, self._encoding)
+            for key, group_id, data in zip(keys, group_ids, self._values(keys), strict=True)
+        ]
+
+    def forget_groups(self, group_ids: Sequence[str]) -> None:
+        """Delete groups and the counts of their chords."""
+        keys_of = (self.group_key, self.chord_key)
+        self._delete([key_of(group_id) for group_id in group_ids for key_of in keys_of])
+
+    def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
+        """Count parts."""
+        counts: list[ChordCount] = []
+        for some in _batches(parts):
+            keys = [self.chord_key(part.group_id) for part in some]
+            answers = self._run(chords.COUNT, keys, chords.arguments(some, self.ttl))
+            counts += chords.counts(some, answers)
+        return counts
+
+    def fetch_parts(self, group_id: str) -> Sequence[ChordPart]:
+        """Return the counted parts of a chord."""
+        key = self.chord_key(group_id)
+        return chords.parts_of(group_id, self._do(lambda client: client.hgetall(key)))
+
+    # -- retention
+
+    def expire(self, before: datetime) -> int:
+        """Delete what was done before that time; Redis does it by itself unless kept for ever.
+
+        What nobody can read, and groups whose time Celery did not write, are left to Redis.
+        """
+        return self._sweep(self.task_key(""), before) + self._sweep(self.group_key(""), before)
+
+    def _sweep(self, prefix: str, before: datetime) -> int:
+        pattern = "".join(f"\\{sign}" if sign in "*?[]^\\" else sign for sign in prefix) + "*"
+        deleted, cursor = 0, 0
+        while True:
+            cursor, keys = self._do(
+                lambda client, at=cursor: client.scan(at, match=pattern, count=_AT_ONCE)
+            )
+            deleted += self._delete_old([key.decode() for key in keys], before)
+            if not cursor:
+                return deleted
+
+    def _delete_old(self, keys: Sequence[str], before: datetime) -> int:
+        old = {
+            key: sha1(data, usedforsecurity=False).hexdigest()
+            for key, data in zip(keys, self._values(keys), strict=True)
+            if data is not None and done_before(data, before, self._encoding)
+        }
+        return int(self._run(DELETE_UNCHANGED, list(old), list(old.values()))) if old else 0
+
+    # -- steps
+
+    def _swap(self, record: ResultRecord, document: bytes) -> None:
+        """Write a record over a document that no script can read."""
+        key = self.task_key(record.task_id)
+        for _ in range(_TRIES):
+            (kept,) = self._values([key])
+            if not states.may_replace(self._state(key, kept), record.state):
+                return
+            digest = sha1(kept or b"", usedforsecurity=False).hexdigest()
+            if self._run(SWAP, [key], [self.ttl, digest, document]):
+                return
+        raise BackendUnavailable(f"{self.url}: {key!r} changes all the time; try again")
+
+    def _state(self, key: str, kept: bytes | None) -> str | None:
+        try:
+            return None if kept is None else record_of(kept, key, self._encoding).state
+        except BackendGetMetaError:
+            return None
+
+    def _ready(self, names: Sequence[str]) -> list[ResultRecord]:
+        return [record for record in self.fetch(names) if record is not None and record.ready]
+
+    def _values(self, keys: Sequence[str]) -> list[bytes | None]:
+        values: list[bytes | None] = []
+        for some in _batches(keys):
+            values += self._do(lambda client, some=some: client.mget(some))
+        return values
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        for some in _batches(keys):
+            self._do(lambda client, some=some: client.delete(*some))
+
+    def _run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        return self.redis.run(script, arguments, keys=keys, unavailable=BackendUnavailable)
+
+    def _do(self, work: Callable[..., Any]) -> Any:
+        return self.redis.do(work, unavailable=BackendUnavailable)
+
+
+def _set_all(client: Any, documents: Mapping[str, bytes], ttl: int) -> None:
+    with client.pipeline(transaction=False) as steps:
+        for key, document in documents.items():
+            steps.set(key, document, ex=ttl or None)
+        steps.execute()
+
+
+def _batches(values: Sequence[T]) -> Iterator[list[T]]:
+    remaining = iter(values)
+    while some := list(islice(remaining, _AT_ONCE)):
+        yield some
+
+
+def _seconds(expires: float | timedelta | None) -> int:
+    seconds = expires.total_seconds() if isinstance(expires, timedelta) else expires or 0
+    return max(1, ceil(seconds)) if seconds > 0 else 0
+
+
+def _prefix(said: str) -> str:
+    return f"{said}_" if said and not said.endswith(_PREFIX_ENDS) else said
