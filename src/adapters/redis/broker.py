@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ...domain.errors import BrokerUnavailable, LeaseLost, NotSupported
 from ...domain.messaging.delivery import DeadMessage, Delivery, Orphan, Token, Undecodable
@@ -23,13 +23,15 @@ from .bells import Bells
 from .claims import Owner
 from .keys import Keys
 from .publishing import groups_of
-from .routes import Bindings, bindings_of, declare, route
+from .routes import Bindings, bindings_of, declare
 from .store import RedisStore, Script
 
 T = TypeVar("T")
 
 #: Deliveries adopted in one call: a script keeps all others waiting.
-_ADOPTED_AT_ONCE = 500
+_ADOPTED_AT_ONCE: Final = 500
+#: Seconds for the last of several steps, however late the first ones were.
+_SHORTEST: Final = 0.1
 
 
 class RedisBroker(Broker):
@@ -76,40 +78,42 @@ class RedisBroker(Broker):
                 f"{self.url} cannot publish within a transaction of yours: leave out `connection`, "
                 "or use an SQL broker"
             )
-        if messages:
-            end = monotonic() + deadline
-            groups = self.routed(messages, deadline)
-            self._run(scripts.PUBLISH, groups, deadline=max(end - monotonic(), 0.0))
-
-    def routed(self, messages: Sequence[TaskMessage], deadline: float | None = None) -> list[Any]:
-        """Return messages with their queues as the scripts take them. Raises QueueNotFound."""
-        bindings: Bindings = {}
-        if any(message.exchange for message in messages):
-            bindings = self.store.do(
-                lambda client: bindings_of(client, self.keys, messages), deadline=deadline
-            )
-        routed = [(message, route(message, bindings)) for message in messages]
+        if not messages:
+            return
+        end = monotonic() + deadline
         self.store.open(deadline=deadline)
-        return groups_of(routed, self.store.now_ms())
+        bindings = self.bindings_of(messages, max(end - monotonic(), _SHORTEST))
+        groups = groups_of(messages, bindings, self.store.now_ms())
+        self.run(scripts.PUBLISH, groups, max(end - monotonic(), _SHORTEST))
+
+    def bindings_of(
+        self, messages: Sequence[TaskMessage], deadline: float | None = None
+    ) -> Bindings:
+        """Return the bindings of the exchanges these messages name."""
+        if not any(message.exchange for message in messages):
+            return {}
+        return self.store.do(
+            lambda client: bindings_of(client, self.keys, messages), deadline=deadline
+        )
 
     # -- workers: ownership
 
     def enlist(self, node: str, lease: float) -> None:
         """Become a new owner. What an earlier enlistment still holds is left to be recovered."""
         milliseconds = max(1, int(lease * 1000))
-        number = self._run(scripts.ENLIST, [_printable(node), milliseconds])
+        number = self.run(scripts.ENLIST, [_printable(node), milliseconds])
         self._owner = Owner(int(number), node, milliseconds)
 
     def renew(self) -> bool:
         """Prolong the lease, if it has not run out."""
         owner = self._owner
-        return owner is not None and bool(self._run(scripts.RENEW, [owner.number, owner.lease]))
+        return owner is not None and bool(self.run(scripts.RENEW, [owner.number, owner.lease]))
 
     def leave(self) -> None:
         """Return what is still held to its queues; do nothing after the lease has run out."""
         owner, self._owner = self._owner, None
         if owner is not None:
-            self._run(scripts.LEAVE, [owner.number])
+            self.run(scripts.LEAVE, [owner.number])
 
     # -- workers: messages
 
@@ -141,13 +145,14 @@ class RedisBroker(Broker):
         if not tokens:
             return []
         told = [part for token in tokens for part in claims.address_of(token)]
-        return [bool(held) for held in self._run(scripts.MARK_STARTED, told)]
+        return [bool(held) for held in self.run(scripts.MARK_STARTED, told)]
 
     def settle(self, settled: Sequence[tuple[Token, Disposition]]) -> Sequence[bool]:
         """Bring deliveries to their end."""
         if not settled:
             return []
-        return [bool(done) for done in self._run(scripts.SETTLE, claims.endings(settled))]
+        told = [part for one in settled for part in claims.ending(*one)]
+        return [bool(done) for done in self.run(scripts.SETTLE, told)]
 
     def recover(self, queues: Sequence[str]) -> Sequence[Orphan]:
         """Adopt what lapsed owners held of these queues. Raises LeaseLost as `claim` does."""
@@ -157,7 +162,7 @@ class RedisBroker(Broker):
         names, ticket = list(dict.fromkeys(queues)), next(owner.tickets)
         told = [owner.number, ticket, _ADOPTED_AT_ONCE, *names]
         rows = self._doubtfully(
-            owner.doubtful_adoptions, ticket, lambda: self._run(scripts.RECOVER, told)
+            owner.doubtful_adoptions, ticket, lambda: self.run(scripts.RECOVER, told)
         )
         return claims.orphans(self._of_present(owner, rows), owner.number)
 
@@ -171,12 +176,12 @@ class RedisBroker(Broker):
 
     def peek(self, queue: str, limit: int) -> Sequence[TaskMessage]:
         """Return what would be claimed next and can be read."""
-        self._run(scripts.PROMOTE, [queue])
+        self.run(scripts.PROMOTE, [queue])
         return self.store.do(lambda client: queue_view.peek(client, self.keys, queue, limit))
 
     def purge(self, queues: Sequence[str]) -> int:
         """Delete what waits."""
-        return int(self._run(scripts.PURGE, list(dict.fromkeys(queues)))) if queues else 0
+        return int(self.run(scripts.PURGE, list(dict.fromkeys(queues)))) if queues else 0
 
     def remove(self, task_ids: Sequence[str]) -> Sequence[str]:
         """Delete waiting messages of these tasks."""
@@ -200,11 +205,12 @@ class RedisBroker(Broker):
 
     def revive(self, queue: str, tags: Sequence[str | int]) -> int:
         """Put dead letters back; their crashes are forgotten."""
-        return int(self._run(scripts.REVIVE, [queue, *map(str, tags)])) if tags else 0
+        return int(self.run(scripts.REVIVE, [queue, *map(str, tags)])) if tags else 0
 
     # -- steps
 
-    def _run(self, script: Script, told: Sequence[Any], deadline: float | None = None) -> Any:
+    def run(self, script: Script, told: Sequence[Any], deadline: float | None = None) -> Any:
+        """Run one of the broker's scripts."""
         arguments = [self.store.prefix, self.store.moment(), *told]
         return self.store.run(script, arguments, deadline=deadline)
 
@@ -231,7 +237,7 @@ class RedisBroker(Broker):
         # Another queue begins each time, so that small claims are fair as well.
         told = [owner.number, ticket, limit, next(self._turns), *names]
         answer = self._doubtfully(
-            owner.doubtful_claims, ticket, lambda: self._run(scripts.CLAIM, told)
+            owner.doubtful_claims, ticket, lambda: self.run(scripts.CLAIM, told)
         )
         due, *taken = self._of_present(owner, answer)
         return claims.claimed(taken, names, owner.number), float(due) if due else None
@@ -250,7 +256,7 @@ class RedisBroker(Broker):
         if not tickets:
             return []
         asked = list(tickets)
-        rows: Sequence[Any] = self._run(scripts.HELD_UNDER, [owner.number, *asked])
+        rows: Sequence[Any] = self.run(scripts.HELD_UNDER, [owner.number, *asked])
         del tickets[: len(asked)]
         return rows
 

@@ -47,7 +47,7 @@ def claimed(
     out: list[Delivery | Undecodable] = []
     for k in range(0, len(answer), 3):
         index, number, raws = answer[k : k + 3]
-        queue: str = queues[index]
+        queue = queues[int(index)]
         for offset, raw in enumerate(raws):
             out.append(delivery_of(raw, Token(f"{number + offset}:{queue}", owner), queue))
     return out
@@ -69,12 +69,9 @@ def orphans(rows: Iterable[Sequence[Any]], owner: int) -> list[Orphan]:
     return out
 
 
-def endings(settled: Sequence[tuple[Token, Disposition]]) -> list[Any]:
-    """Return dispositions as the scripts take them."""
-    out: list[Any] = [len(settled)]
-    for token, disposition in settled:
-        out += (*address_of(token), *_ending(disposition))
-    return out
+def ending(token: Token, disposition: Disposition) -> tuple[Any, ...]:
+    """Return what becomes of a delivery as the scripts take it."""
+    return (*address_of(token), *_ending(disposition))
 
 
 def _ending(disposition: Disposition) -> tuple[Any, Any, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ...domain.errors import (
     BackendUnavailable,
     BrokerUnavailable,
@@ -13,17 +15,29 @@ from ...domain.errors import (
 Unavailable = type[BrokerUnavailable] | type[BackendUnavailable]
 
 
+#: redis-py makes classes of some codes, and leaves these out of the text.
+_CODES: Final = {
+    "OutOfMemoryError": "OOM",
+    "ReadOnlyError": "READONLY",
+    "BusyLoadingError": "LOADING",
+    "MasterDownError": "MASTERDOWN",
+    "TryAgainError": "TRYAGAIN",
+    "AuthenticationError": "NOAUTH",
+    "NoPermissionError": "NOPERM",
+}
+
+
 def translated(error: BaseException, where: str, unavailable: Unavailable) -> CeleriacError:
     """Return the exception to raise from a driver's error."""
     said = " ".join(str(error).split()) or type(error).__name__
-    match said.split(" ", 1)[0].upper():
+    match _code(error, said):
         case "OOM" | "MISCONF":
             return StoreFull(f"{where} takes no more ({said}); give it memory or disk space")
         case "READONLY" | "NOREPLICAS":
             return StoreReadOnly(f"{where} cannot be written ({said}); use the primary's address")
         case "LOADING" | "MASTERDOWN" | "BUSY" | "TRYAGAIN":
             return unavailable(f"{where} is not ready yet ({said}); it will be in a moment")
-        case "NOAUTH" | "WRONGPASS" | "NOPERM" | "AUTHENTICATION" | "INVALID":
+        case "NOAUTH" | "WRONGPASS" | "NOPERM":
             return unavailable(
                 f"{where} does not let this client in ({said}); put user and password with enough "
                 "permissions into the URL"
@@ -35,3 +49,8 @@ def translated(error: BaseException, where: str, unavailable: Unavailable) -> Ce
             )
         case _:
             return unavailable(f"{where}: {said}")
+
+
+def _code(error: BaseException, said: str) -> str:
+    known = (_CODES[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in _CODES)
+    return next(known, said.split(" ", 1)[0])

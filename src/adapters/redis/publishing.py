@@ -9,19 +9,23 @@ from typing import Any, Final
 from ...domain.messaging.message import TaskMessage
 from .envelope import raw_of
 from .keys import step_of
+from .routes import Bindings, route
 from .times import milliseconds
 
 #: In the place of a priority step: these are parked.
 PARKED: Final = "P"
 
 
-def groups_of(routed: Iterable[tuple[TaskMessage, tuple[str, ...]]], now_ms: int) -> list[Any]:
-    """Return messages as PUT takes them: by queue and step, each in the order given."""
+def groups_of(messages: Iterable[TaskMessage], bindings: Bindings, now_ms: int) -> list[Any]:
+    """Return messages as PUT takes them: by queue and step, each in the order given.
+
+    Raises QueueNotFound for one that leads nowhere, EncodeError for one that is no JSON.
+    """
     groups: dict[tuple[str, int | str], list[Any]] = {}
-    for message, queues in routed:
+    for message in messages:
         step = step_of(message.priority)
         due = None if message.eta is None else milliseconds(message.eta)
-        for queue in queues:
+        for queue in route(message, bindings):
             raw = raw_of(message)
             if due is None or due <= now_ms:
                 groups.setdefault((queue, step), []).append(raw)

@@ -23,7 +23,8 @@ from ...domain.tasks.result_record import GroupRecord, ResultRecord
 from ...ports.results import ResultBackend, ResultCapabilities
 from . import chords
 from .feed import Feed
-from .meta import Encoding, done_before, group_meta_of, group_of, meta_of, record_of
+from .meta import Encoding, group_meta_of, meta_of
+from .meta_reading import done_before, group_of, record_of
 from .record_scripts import DELETE_UNCHANGED, STORE, SWAP
 from .store import RedisStore, Script
 
@@ -116,6 +117,13 @@ class RedisResults(ResultBackend):
     def document(self, record: ResultRecord) -> bytes:
         """Return a record as it is kept."""
         return meta_of(record, self._encoding)
+
+    def state_of(self, key: str, kept: bytes | None) -> str | None:
+        """Return the state in a document, None where there is none to be read."""
+        try:
+            return None if kept is None else record_of(kept, key, self._encoding).state
+        except BackendGetMetaError:
+            return None
 
     def check(self, record: ResultRecord) -> None:
         """Raise ResultTooLarge for a result beyond `max_bytes`."""
@@ -227,18 +235,12 @@ class RedisResults(ResultBackend):
         key = self.task_key(record.task_id)
         for _ in range(_TRIES):
             (kept,) = self._values([key])
-            if not states.may_replace(self._state(key, kept), record.state):
+            if not states.may_replace(self.state_of(key, kept), record.state):
                 return
             digest = sha1(kept or b"", usedforsecurity=False).hexdigest()
             if self._run(SWAP, [key], [self.ttl, digest, document]):
                 return
         raise BackendUnavailable(f"{self.url}: {key!r} changes all the time; try again")
-
-    def _state(self, key: str, kept: bytes | None) -> str | None:
-        try:
-            return None if kept is None else record_of(kept, key, self._encoding).state
-        except BackendGetMetaError:
-            return None
 
     def _ready(self, names: Sequence[str]) -> list[ResultRecord]:
         return [record for record in self.fetch(names) if record is not None and record.ready]

@@ -41,7 +41,10 @@ local function present(owner)
   return ends and tonumber(ends) > now
 end
 
+local rung = {}
 local function ring(queue)
+  if rung[queue] then return end
+  rung[queue] = true
   redis.call('XADD', own(queue, 'bell'), 'MAXLEN', '1', '*', '', '')
 end
 
@@ -97,77 +100,94 @@ local function forget(owner)
 end
 """
 
-#: For PUBLISH and the settlement: stores groups of messages, each `queue, step or P, count, …`.
+#: For PUBLISH and COMMIT: stores groups of messages, each `queue, step or P, count, …`, unless
+#: they are to be passed over. Returns where the next argument stands.
 PUT: Final = r"""
-local function put(i)
+local function put(i, passed_over)
   local groups = tonumber(ARGV[i])
   i = i + 1
   for _ = 1, groups do
     local queue, step, count = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
-    i = i + 3
-    redis.call('SADD', QUEUES, queue)
-    if step == 'P' then
-      for k = i, i + 2 * count - 1, 2 do
-        redis.call('ZADD', own(queue, 'parked'), ARGV[k], ARGV[k + 1])
+    local each = step == 'P' and 2 or 1
+    local first, last = i + 3, i + 2 + count * each
+    i = last + 1
+    if not passed_over then
+      redis.call('SADD', QUEUES, queue)
+      local command = step == 'P' and 'ZADD' or 'LPUSH'
+      local key = step == 'P' and own(queue, 'parked') or ready(queue, step)
+      for k = first, last, 4000 do
+        redis.call(command, key, unpack(ARGV, k, math.min(k + 3999, last)))
       end
-      i = i + 2 * count
-    else
-      local key = ready(queue, step)
-      for k = i, i + count - 1, 4000 do
-        redis.call('LPUSH', key, unpack(ARGV, k, math.min(k + 3999, i + count - 1)))
-      end
-      i = i + count
+      ring(queue)
     end
-    ring(queue)
   end
   return i
 end
 """
 
-#: For SETTLE and the settlement: each `number, queue, owner, disposition, two of its values`.
+#: For SETTLE and COMMIT, where a settlement begins with `number, queue, owner, disposition, two of
+#: its values`: `bring_to_end` tells whether the token held, `give_back` ends a batch.
 END: Final = r"""
-local function hold(number, queue, owner)
-  return redis.call('HGET', own(queue, 'held.' .. owner), number)
+local again = {}
+
+local function holds(i)
+  return redis.call('HEXISTS', own(ARGV[i + 1], 'held.' .. ARGV[i + 2]), ARGV[i]) == 1
 end
 
-local function bring_to_their_end(i)
-  local count = tonumber(ARGV[i])
-  local answers, again = {}, {}
-  for k = i + 1, i + 6 * count, 6 do
-    local number, queue, owner, how = ARGV[k], ARGV[k + 1], ARGV[k + 2], ARGV[k + 3]
-    local key = own(queue, 'held.' .. owner)
-    local state = redis.call('HGET', key, number)
-    answers[#answers + 1] = state and 1 or 0
-    if state then
-      local claimed = own(queue, 'claimed')
-      redis.call('HDEL', key, number)
-      if how ~= 'done' then
-        local raw, step = redis.call('HGET', claimed, number), string.sub(state, 1, 1)
-        if how == 'again' then
-          again[#again + 1] = {queue, step, redelivered(raw, tonumber(ARGV[k + 4]))}
-        elseif how == 'park' then
-          park(queue, step, number, ARGV[k + 4], raw)
-        else
-          local letter = {ARGV[k + 4], ARGV[k + 5], string.format('%.0f', now), step, raw}
-          redis.call('HSET', own(queue, 'letters'), number, table.concat(letter, '\0'))
-          redis.call('ZADD', own(queue, 'dead'), redis.call('INCR', COUNT), number)
-        end
-      end
-      redis.call('HDEL', claimed, number)
+local function bring_to_end(i)
+  local number, queue, how = ARGV[i], ARGV[i + 1], ARGV[i + 3]
+  local key, claimed = own(queue, 'held.' .. ARGV[i + 2]), own(queue, 'claimed')
+  local state = redis.call('HGET', key, number)
+  if not state then return 0 end
+  redis.call('HDEL', key, number)
+  if how ~= 'done' then
+    local raw, step = redis.call('HGET', claimed, number), string.sub(state, 1, 1)
+    if how == 'again' then
+      again[#again + 1] = {queue, step, redelivered(raw, tonumber(ARGV[i + 4]))}
+    elseif how == 'park' then
+      park(queue, step, number, ARGV[i + 4], raw)
+    else
+      local letter = {ARGV[i + 4], ARGV[i + 5], string.format('%.0f', now), step, raw}
+      redis.call('HSET', own(queue, 'letters'), number, table.concat(letter, '\0'))
+      redis.call('ZADD', own(queue, 'dead'), redis.call('INCR', COUNT), number)
     end
   end
-  -- What is pushed last is served first.
+  redis.call('HDEL', claimed, number)
+  return 1
+end
+
+-- What is pushed last is served first.
+local function give_back()
   for k = #again, 1, -1 do
     redis.call('RPUSH', ready(again[k][1], again[k][2]), again[k][3])
     ring(again[k][1])
   end
-  return answers
 end
 """
 
 PUBLISH: Final = Script(COMMON + PUT + "put(3)")
 
-SETTLE: Final = Script(COMMON + END + "return bring_to_their_end(3)")
+SETTLE: Final = Script(
+    COMMON
+    + END
+    + r"""
+local answers = {}
+for i = 3, #ARGV, 6 do answers[#answers + 1] = bring_to_end(i) end
+give_back()
+return answers
+"""
+)
+
+#: Arguments: tokens. Tells which are the present owner's.
+HOLDS: Final = Script(
+    COMMON
+    + END
+    + r"""
+local answers = {}
+for i = 3, #ARGV, 3 do answers[#answers + 1] = holds(i) and 1 or 0 end
+return answers
+"""
+)
 
 ENLIST: Final = Script(
     COMMON

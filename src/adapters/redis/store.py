@@ -186,9 +186,9 @@ class RedisStore:
     def _look_at_server(self, client: Any) -> None:
         said = client.info()
         if said.get("loading"):
-            raise driver().exceptions.BusyLoadingError("LOADING its data set")
+            raise driver().exceptions.BusyLoadingError("it loads its data set")
         if said.get("role", "master") not in ("master", "primary"):
-            raise driver().exceptions.ReadOnlyError("READONLY it is a replica")
+            raise driver().exceptions.ReadOnlyError("it is a replica")
         policy = said.get("maxmemory_policy", _EVICTING)
         if policy != _EVICTING and said.get("maxmemory") and not self.address.evictions_allowed:
             raise ImproperlyConfigured(

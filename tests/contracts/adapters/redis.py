@@ -14,13 +14,14 @@ from celeriac.adapters.redis.bus import RedisBus
 from celeriac.adapters.redis.coordinator import RedisCoordinator
 from celeriac.adapters.redis.results import RedisResults
 from celeriac.adapters.redis.schedule_store import RedisScheduleStore
+from celeriac.adapters.redis.settler import RedisSettler
 from celeriac.adapters.redis.store import RedisStore
 
 from ..place import Place
 
 
 class RedisPlace(Place):
-    ports = frozenset({"broker", "results", "bus", "coordinator", "schedule_store"})
+    ports = frozenset({"broker", "results", "settler", "bus", "coordinator", "schedule_store"})
     servers = ("redis",)
 
     def __init__(self, url):
@@ -50,6 +51,9 @@ class RedisPlace(Place):
 
     def results(self, *, host_time=False):
         return self._client(RedisResults(self._store(host_time)))
+
+    def settler(self, broker, results):
+        return RedisSettler(broker, results)
 
     def bus(self, *, host_time=False):
         return self._client(RedisBus(self._store(host_time)))

@@ -1,0 +1,157 @@
+"""The settler on Redis: a batch of settlements is one script.
+
+What must stay true: whatever can be refused is looked at before the script is sent, and the script
+commits only what the present owner settles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha1
+from typing import Any, Final
+
+from ...domain.errors import (
+    BackendUnavailable,
+    EncodeError,
+    QueueNotFound,
+    ResultTooLarge,
+    SettlementRefused,
+)
+from ...domain.tasks import states
+from ...domain.tasks.result_record import ResultRecord
+from ...domain.work.settlement import Settlement
+from ...ports.settler import Settler
+from . import chords
+from .broker import RedisBroker
+from .claims import address_of, ending
+from .commit import COMMIT, SETTLED
+from .publishing import groups_of
+from .results import RedisResults
+from .routes import Bindings
+from .scripts import HOLDS
+
+# A text that is no Unicode is refused on its way into bytes already.
+_REFUSALS: Final = (QueueNotFound, ResultTooLarge, EncodeError, TypeError, ValueError)
+#: How often documents that no script can read are judged anew because somebody changed them.
+_TRIES: Final = 20
+
+#: State and digest of documents that only we can read, by key.
+_Judged = Mapping[bytes, tuple[str | None, str]]
+
+
+class RedisSettler(Settler):
+    """Commits settlements of one RedisBroker's deliveries; results are in the same database."""
+
+    def __init__(self, broker: RedisBroker, results: RedisResults) -> None:
+        ours, theirs = broker.store.place, results.redis.place
+        if (ours.server, ours.database) != (theirs.server, theirs.database):
+            raise ValueError(
+                f"broker {broker.url} and results {results.url} are two databases, and no script "
+                "spans both: settle them step by step"
+            )
+        self._broker = broker
+        self._results = results
+
+    @property
+    def atomic(self) -> bool:
+        """Always: it refuses to be made otherwise."""
+        return True
+
+    def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
+        """Commit what the present owner settles."""
+        if not settlements:
+            return []
+        self._broker.open()
+        bindings = self._bindings(settlements)
+        effects, refused = self._prepared(settlements, bindings)
+        if refused:
+            self._raise_unless_stale(settlements, refused)
+        keys: Sequence[bytes] = ()
+        for _ in range(_TRIES):
+            if keys:
+                judged = self._judge(keys)
+                effects = [
+                    None if one is None else self._effects(settlement, bindings, judged)
+                    for settlement, one in zip(settlements, effects, strict=True)
+                ]
+            kind, answers = self._broker.run(COMMIT, self._told(settlements, effects))
+            if kind == SETTLED:
+                return [bool(answer) for answer in answers]
+            keys = answers
+        raise BackendUnavailable(
+            f"{self._results.url}: the results {keys!r:.200} change all the time; try again"
+        )
+
+    # -- refusals
+
+    def _bindings(self, settlements: Sequence[Settlement]) -> Bindings:
+        return self._broker.bindings_of([message for one in settlements for message in one.publish])
+
+    def _prepared(
+        self, settlements: Sequence[Settlement], bindings: Bindings
+    ) -> tuple[list[list[Any] | None], dict[int, Exception]]:
+        """Return what the script is given of each, and what speaks against it."""
+        effects: list[list[Any] | None] = []
+        refused: dict[int, Exception] = {}
+        for index, settlement in enumerate(settlements):
+            try:
+                effects.append(self._effects(settlement, bindings, {}))
+            except _REFUSALS as error:
+                effects.append(None)
+                refused[index] = error
+        return effects, refused
+
+    def _raise_unless_stale(
+        self, settlements: Sequence[Settlement], refused: Mapping[int, Exception]
+    ) -> None:
+        told = [part for index in refused for part in address_of(settlements[index].token)]
+        held = self._broker.run(HOLDS, told)
+        for (index, error), ours in zip(refused.items(), held, strict=True):
+            if ours:
+                said = error.args[0] if isinstance(error, QueueNotFound) else error
+                raise SettlementRefused(index, str(said)) from error
+
+    # -- what the script is given
+
+    def _told(
+        self, settlements: Sequence[Settlement], effects: Sequence[list[Any] | None]
+    ) -> list[Any]:
+        told: list[Any] = [self._results.ttl]
+        for settlement, one in zip(settlements, effects, strict=True):
+            told += ending(settlement.token, settlement.disposition)
+            # What is refused and stale is sent as a token alone, and answered as stale.
+            told += (0, 0, 0) if one is None else one
+        return told
+
+    def _effects(self, settlement: Settlement, bindings: Bindings, judged: _Judged) -> list[Any]:
+        told: list[Any] = [len(settlement.results)]
+        for record in settlement.results:
+            told += self._record(record, judged)
+        part = settlement.part
+        if part is None:
+            told.append(0)
+        else:
+            key = self._results.chord_key(part.group_id).encode()
+            told += (1, key, part.task_id.encode(), chords.encoded(part), part.size)
+        return told + groups_of(settlement.publish, bindings, self._broker.store.now_ms())
+
+    def _record(self, record: ResultRecord, judged: _Judged) -> tuple[Any, ...]:
+        self._results.check(record)
+        key = self._results.task_key(record.task_id).encode()
+        document = self._results.document(record)
+        if key not in judged:
+            return (key, record.state.encode(), document, "", "")
+        kept, digest = judged[key]
+        verdict = "write" if states.may_replace(kept, record.state) else "leave"
+        return (key, record.state.encode(), document, verdict, digest)
+
+    def _judge(self, keys: Sequence[bytes]) -> _Judged:
+        """Read the documents that the script could not."""
+        kept = self._broker.store.do(lambda client: client.mget(keys))
+        return {
+            key: (
+                self._results.state_of(key.decode(), data),
+                sha1(data or b"", usedforsecurity=False).hexdigest(),
+            )
+            for key, data in zip(keys, kept, strict=True)
+        }
