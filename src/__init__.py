@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .entrypoints.library.canvas import Signature, maybe_signature, signature, subtask
     from .entrypoints.library.current import current_app, current_task
     from .entrypoints.library.task import Task
+    from .entrypoints.library.workflows import chain, chord, chunks, group, xmap, xstarmap
 
 __version__ = "0.1.0"
 
@@ -34,6 +35,12 @@ _WHERE = {
     "current_app": "current",
     "current_task": "current",
     "Task": "task",
+    "chain": "workflows",
+    "chord": "workflows",
+    "chunks": "workflows",
+    "group": "workflows",
+    "xmap": "workflows",
+    "xstarmap": "workflows",
 }
 
 __all__ = [
@@ -42,12 +49,18 @@ __all__ = [
     "Signature",
     "Task",
     "__version__",
+    "chain",
+    "chord",
+    "chunks",
     "current_app",
     "current_task",
+    "group",
     "maybe_signature",
     "shared_task",
     "signature",
     "subtask",
+    "xmap",
+    "xstarmap",
 ]
 
 

@@ -1,8 +1,9 @@
 """Fetch what became of tasks, wait for it, and make values and exceptions of it."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from ..domain import errors
@@ -16,6 +17,9 @@ from ..ports.results import ResultBackend
 
 #: How long one look at the backend may wait, in seconds; between two, signals get their turn.
 LOOK_SECONDS: Final = 1.0
+
+#: How many tasks one look is about: where all are waited for, those behind them can wait too.
+WATCHED_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +49,40 @@ class Fetching:
         on_look: Callable[[], None] | None = None,
     ) -> Found:
         """Wait until a task is ready. Raises TimeoutError after `timeout` seconds."""
+        for found in self.each([task_id], timeout, on_look):
+            return found
+        raise RuntimeError("nothing to wait for")
+
+    def each(
+        self,
+        task_ids: Sequence[str],
+        timeout: float | None,
+        on_look: Callable[[], None] | None = None,
+    ) -> Iterator[Found]:
+        """Yield tasks as they become ready. Raises TimeoutError after `timeout` seconds."""
+        waiting = dict.fromkeys(task_ids)
         ends = None if timeout is None else self._clock.monotonic() + timeout
-        while True:
+        while waiting:
             begun = self._clock.monotonic()
             look = LOOK_SECONDS if ends is None else max(0.0, min(ends - begun, LOOK_SECONDS))
-            ready = self.results.watch([task_id], look)
+            ready = self.ready(list(islice(waiting, WATCHED_AT_ONCE)), look)
+            for found in ready:
+                waiting.pop(found.record.task_id, None)
+            yield from ready
             if ready:
-                return Found(ready[0], self._value(ready[0]))
+                continue
             if self._clock.monotonic() == begun:
                 # Virtual time passes only if somebody waits for it.
                 self._clock.wait(look)
             if ends is not None and self._clock.monotonic() >= ends:
-                raise errors.TimeoutError(f"task {task_id} was not ready within {timeout:g} s")
+                raise errors.TimeoutError(_not_ready(list(waiting), len(task_ids), timeout))
             if on_look is not None:
                 on_look()
+
+    def fetch_many(self, task_ids: Sequence[str]) -> Sequence[Found | None]:
+        """Return what is known of tasks, in this order."""
+        records = self.results.fetch(task_ids) if task_ids else ()
+        return [Found(one, self._value(one)) if one else None for one in records]
 
     def ready(self, task_ids: Sequence[str], wait: float) -> Sequence[Found]:
         """Return those of the tasks that are ready, after up to `wait` seconds for a first one."""
@@ -73,6 +97,12 @@ class Fetching:
         if record.state in states.EXCEPTION_STATES and isinstance(value, dict):
             return restore(value, find_exception)
         return value
+
+
+def _not_ready(waiting: Sequence[str], total: int, timeout: float | None) -> str:
+    if total == 1:
+        return f"task {waiting[0]} was not ready within {timeout:g} s"
+    return f"{len(waiting)} of {total} tasks were not ready within {timeout:g} s"
 
 
 def find_exception(module: str, name: str) -> type[BaseException] | None:

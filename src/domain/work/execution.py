@@ -4,12 +4,16 @@ One outcome leads to exactly one report: the record to keep, the messages to sen
 becomes of the delivery. Nothing is sent or stored here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any, Final
+from uuid import UUID, uuid5
 
 from ..canvas.signature import Signature
+from ..canvas.unfold import unfold
+from ..canvas.workflow import Kind, frozen, kind_of
 from ..messaging.message import TaskMessage
 from ..messaging.payload import Codec
 from ..tasks import states
@@ -96,27 +100,65 @@ def conclude(run: Execution, outcome: Outcome, *, now: datetime, runtime: float 
 
 
 def _succeeded(run: Execution, value: Any, now: datetime, runtime: float) -> Report:
-    publish = _next_after(run, value)
+    after = _next_after(run, value)
+    publish = tuple(message for sent in after for message in sent.messages)
     results: tuple[ResultRecord, ...] = ()
     if run.keeps_result:
-        results = (_record(run, states.SUCCESS, value, now, publish),)
+        results = (_record(run, states.SUCCESS, value, now, after),)
     return Report(run.number, states.SUCCESS, DONE, results, publish, runtime, _shown(run, value))
 
 
-def _next_after(run: Execution, value: Any) -> tuple[TaskMessage, ...]:
-    """Return the messages of callbacks and of the chain's next link."""
+@dataclass(frozen=True, slots=True)
+class _FollowUp:
+    """What one signature became: a message, or as many as its group has members."""
+
+    messages: tuple[TaskMessage, ...]
+    group_id: str | None = None
+
+    @property
+    def children(self) -> tuple[Any, ...]:
+        """Its results as data, as they are kept with the task's own."""
+        sent = tuple(((message.id, None), None) for message in self.messages)
+        return sent if self.group_id is None else (((self.group_id, None), sent),)
+
+
+def _next_after(run: Execution, value: Any) -> tuple[_FollowUp, ...]:
+    """Return what becomes of the callbacks and of the chain's next link."""
     embed = run.body.embed
     if not embed.get("callbacks") and not embed.get("chain"):
         return ()
-    lineage = _lineage(run)
+    ids = _ids_after(run, "returned")
     calls = [
-        with_options(sig.applied((value,)), lineage) for sig in run.body.signatures("callbacks")
+        _follow_up(run, sig.applied((value,)), None, ids)
+        for sig in run.body.signatures("callbacks")
     ]
     rest = list(embed.get("chain") or ())
     if rest:
         link = Signature.from_dict(rest.pop()).applied((value,))
-        calls.append(with_options(link, {**lineage, "chain": rest}))
-    return tuple(run.compose(call) for call in calls)
+        calls.append(_follow_up(run, link, rest, ids))
+    return tuple(calls)
+
+
+def _follow_up(
+    run: Execution, sig: Signature, rest: Sequence[Any] | None, ids: Iterator[str]
+) -> _FollowUp:
+    lineage = _lineage(run)
+    if kind_of(sig) is Kind.CALL:
+        options = lineage if rest is None else {**lineage, "chain": rest}
+        return _FollowUp((run.compose(with_options(sig, options)),))
+    unfolded = unfold(frozen(sig, ids.__next__), rest or ())
+    calls = (with_options(call, lineage) for call in unfolded.calls)
+    return _FollowUp(tuple(run.compose(call) for call in calls), unfolded.group_id)
+
+
+#: Namespace of ids that follow from a task's own; drawn once, for this alone.
+_FOLLOWING: Final = UUID("0b9c9d8e-3f0a-4c59-9a55-6d1f3a7be214")
+
+
+def _ids_after(run: Execution, outcome: str) -> Iterator[str]:
+    """Yield ids made of the task's: whoever runs it again sends the same work-flow again."""
+    names = (f"{run.message.id}\n{outcome}\n{number}" for number in count())
+    return (str(uuid5(_FOLLOWING, name)) for name in names)
 
 
 def _failed(run: Execution, outcome: Raised, now: datetime, runtime: float) -> Report:
@@ -145,9 +187,12 @@ def _after_failure(options: TaskOptions, outcome: Raised) -> Disposition:
 
 
 def _errbacks(run: Execution) -> tuple[TaskMessage, ...]:
-    lineage = _lineage(run)
-    calls = (sig.applied((run.message.id,)) for sig in run.body.signatures("errbacks"))
-    return tuple(run.compose(with_options(call, lineage)) for call in calls)
+    ids = _ids_after(run, "raised")
+    calls = (
+        _follow_up(run, sig.applied((run.message.id,)), None, ids)
+        for sig in run.body.signatures("errbacks")
+    )
+    return tuple(message for sent in calls for message in sent.messages)
 
 
 def _retried(run: Execution, outcome: RetryAsked, now: datetime, runtime: float) -> Report:
@@ -254,11 +299,11 @@ def _record(
     state: str,
     value: Any,
     done: datetime | None,
-    follow_ups: Sequence[TaskMessage],
+    follow_ups: Sequence[_FollowUp],
     traceback: str | None = None,
 ) -> ResultRecord:
     message = run.message
-    children = (*run.children, *(((sent.id, None), None) for sent in follow_ups))
+    children = (*run.children, *(child for sent in follow_ups for child in sent.children))
     return ResultRecord(
         task_id=message.id,
         state=state,

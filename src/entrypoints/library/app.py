@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ...ports.clock import Clock
     from .canvas import Signature
     from .control import Control
+    from .group_results import GroupResult as Group
 
 __all__ = ["Celeriac", "Celery", "shared_task"]
 
@@ -273,6 +274,13 @@ class Celeriac(AppParts):
     def AsyncResult(self, task_id: str, **kwargs: Any) -> Result[Any]:
         """Return the result of a task by its id."""
         return Result(task_id, app=self, **kwargs)
+
+    @property
+    def GroupResult(self) -> "type[Group]":
+        """The class of group results that restores from this app's results."""
+        from .group_results import GroupResult
+
+        return type("GroupResult", (GroupResult,), {"of_app": self})
 
     def store_state(self, task_id: str, state: str, meta: Any) -> None:
         """Store a state under a task's id, from anywhere."""

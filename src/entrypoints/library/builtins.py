@@ -1,10 +1,11 @@
 """Tasks every app has, by the names Celery gives them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ...application.context import Context
+from ...domain.canvas.workflow import CHUNKS, MAP, STARMAP
 from ...domain.tasks.builtin_names import BACKEND_CLEANUP, CALL_ERRBACK
 from .task import Task
 
@@ -48,7 +49,44 @@ class CallErrback(Task[..., Any]):
         return self.app.signature(errback)(failed, restore(error, find_exception), traceback)
 
 
+class Map(Task[..., list[Any]]):
+    """Calls a task with each item in turn."""
+
+    name = MAP
+
+    def run(self, task: Mapping[str, Any], it: Iterable[Any]) -> list[Any]:
+        """Return what it returned."""
+        called = self.app.signature(task).type
+        return [called(item) for item in it]
+
+
+class StarMap(Task[..., list[Any]]):
+    """Calls a task with the arguments that each item is."""
+
+    name = STARMAP
+
+    def run(self, task: Mapping[str, Any], it: Iterable[Any]) -> list[Any]:
+        """Return what it returned."""
+        called = self.app.signature(task).type
+        return [called(*item) for item in it]
+
+
+class Chunks(Task[..., Any]):
+    """Sends the group that chunks are."""
+
+    name = CHUNKS
+
+    def run(self, task: Mapping[str, Any], it: Iterable[Any], n: int) -> Any:
+        """Return the group's result as data."""
+        from .workflows import chunks
+
+        return chunks.apply_chunks(task, it, n, app=self.app).as_tuple()
+
+
 def add_builtin_tasks(app: "Celeriac") -> None:
     """Register them."""
     app.register_task(BackendCleanup())
     app.register_task(CallErrback())
+    app.register_task(Map())
+    app.register_task(StarMap())
+    app.register_task(Chunks())

@@ -1,8 +1,9 @@
 """Signatures as users hold them: calls not yet made, that know their app."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from ...domain.errors import NotSupported
 from ...domain.tasks.options import merged
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 class Signature(dict[str, Any]):
     """A call not yet made. It is a dict in Celery's layout, so it travels in any message."""
+
+    #: Classes of signatures by their `subtask_type`.
+    TYPES: ClassVar[dict[str, "type[Signature]"]] = {}
 
     _app: "Celeriac | None" = None
 
@@ -44,8 +48,28 @@ class Signature(dict[str, Any]):
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any], app: "Celeriac | None" = None) -> "Signature":
-        """Return the stored signature as an object."""
-        return cls(dict(d), app=app)
+        """Return the stored signature as an object of its kind."""
+        kind = d.get("subtask_type")
+        if kind in _KINDS and kind not in cls.TYPES:
+            from . import workflows  # noqa: F401 - only those who have one pay for it
+        return cls.TYPES.get(kind, Signature)._held(d, app)  # type: ignore[arg-type]
+
+    @classmethod
+    def register_type(cls, name: str | None = None) -> Any:
+        """Have stored signatures of this `subtask_type` made objects of the class decorated."""
+
+        def add(kind: "type[Signature]") -> "type[Signature]":
+            cls.TYPES[name or kind.__name__] = kind
+            return kind
+
+        return add
+
+    @classmethod
+    def _held(cls, d: Mapping[str, Any], app: "Celeriac | None") -> "Signature":
+        made = cls.__new__(cls)
+        dict.__init__(made, d)
+        made._app = app
+        return made
 
     @property
     def app(self) -> "Celeriac":
@@ -75,6 +99,11 @@ class Signature(dict[str, Any]):
         return self.setdefault("options", {})  # type: ignore[no-any-return]
 
     @property
+    def subtask_type(self) -> str | None:
+        """What kind of work-flow it is; None: a call."""
+        return self.get("subtask_type")
+
+    @property
     def immutable(self) -> bool:
         """Whether no further arguments are taken."""
         return bool(self.get("immutable"))
@@ -98,7 +127,7 @@ class Signature(dict[str, Any]):
         self, args: Any = None, kwargs: Mapping[str, Any] | None = None, **opts: Any
     ) -> "Signature":
         """Return a copy with further arguments in front and further options."""
-        out = Signature(dict(self), app=self._app)
+        out = Signature.from_dict(self, app=self._app)
         if not self.immutable:
             out["args"] = (*(args or ()), *self.args)
             out["kwargs"] = {**self.kwargs, **(kwargs or {})}
@@ -106,6 +135,23 @@ class Signature(dict[str, Any]):
             out["args"], out["kwargs"] = self.args, dict(self.kwargs)
         out["options"] = merged(self.options, opts)
         return out
+
+    partial = clone
+
+    def freeze(
+        self,
+        _id: str | None = None,
+        group_id: str | None = None,
+        chord: Any = None,
+        root_id: str | None = None,
+        parent_id: str | None = None,
+        group_index: int | None = None,
+    ) -> Any:
+        """Give it its id before it is sent; returns the result it will have."""
+        from .workflows import freeze
+
+        place = {"task_id": _id, "group_id": group_id, "group_index": group_index}
+        return freeze(self, chord, root_id=root_id, parent_id=parent_id, **place)
 
     def set(self, immutable: bool | None = None, **options: Any) -> "Signature":
         """Set options in place; returns itself."""
@@ -157,6 +203,22 @@ class Signature(dict[str, Any]):
         call = self.clone(partial_args, partial_kwargs)
         return self.type(*call.args, **call.kwargs)
 
+    def unfolded(self, app: "Celeriac") -> "tuple[Iterator[Signature], Any]":
+        """Return the calls to send now, and the result of all of it."""
+        raise NotSupported(
+            f"a signature of the subtask_type {self['subtask_type']!r}: send it plain"
+        )
+
+    def __or__(self, other: Any) -> Any:
+        """Chain it: `a | b` calls b with the result of a."""
+        if not isinstance(other, Signature):
+            return NotImplemented
+        from .workflows import chained
+
+        return chained(self, other)
+
+    __ior__ = __or__  # a dict's would take the other's keys
+
     def _append(self, key: str, value: "Signature") -> "Signature":
         items = self.options.setdefault(key, [])
         if not isinstance(items, list):
@@ -174,6 +236,10 @@ class Signature(dict[str, Any]):
     def __reduce__(self) -> Any:
         """Pickle as plain data."""
         return Signature.from_dict, (dict(self),)
+
+
+#: Kinds whose classes are made on first use.
+_KINDS = frozenset({"chain", "group", "chord"})
 
 
 def signature(varies: Any, *args: Any, **kwargs: Any) -> Signature:

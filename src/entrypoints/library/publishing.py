@@ -35,21 +35,36 @@ def send(
 
 
 def publish_many(
-    app: "Celeriac", calls: "Iterable[Signature]", batch: int, connection: Any
+    app: "Celeriac",
+    calls: "Iterable[Signature]",
+    batch: int,
+    connection: Any,
+    retry: Mapping[str, Any] | None = None,
 ) -> list[AsyncResult[Any]]:
-    """Publish calls batch by batch."""
-    results: list[AsyncResult[Any]] = []
+    """Publish calls batch by batch; `retry` is what a call's options say of trying again."""
+    results: list[Any] = []
+    policy = _retry_policy(app, retry or {})
     for group in _batches(calls, batch):
-        messages = [_message(app, call) for call in group]
+        made = [_made(app, call) for call in group]
+        messages = [message for some, _ in made for message in some]
         try:
-            app.sending.publish(messages, retry=_retry_policy(app, {}), within=connection)
+            for start in range(0, len(messages), batch):
+                some = messages[start : start + batch]
+                app.sending.publish(some, retry=policy, within=connection)
         except BrokerUnavailable as away:
             away.sent = results
             raise
-        results.extend(
-            AsyncResult(message.id, task_name=message.task, app=app) for message in messages
-        )
+        results.extend(result for _, result in made)
     return results
+
+
+def _made(app: "Celeriac", call: "Signature") -> "tuple[list[TaskMessage], Any]":
+    """Return the messages of a call, several if it is a work-flow, and its result."""
+    if call.get("subtask_type") in call.TYPES:
+        calls, result = call.unfolded(app)
+        return [_message(app, one) for one in calls], result
+    message = _message(app, call)
+    return [message], AsyncResult(message.id, task_name=message.task, app=app)
 
 
 def _message(app: "Celeriac", call: "Signature") -> "TaskMessage":

@@ -1,6 +1,6 @@
 """Results as users hold them."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ...domain.tasks import states
@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class AsyncResult(Generic[R]):
+class ResultBase:
+    """What all results are."""
+
+    parent: Any = None
+
+
+class AsyncResult(ResultBase, Generic[R]):
     """The result of a task that runs, or ran, somewhere else. Cheap to make: it is an id."""
 
     def __init__(
@@ -77,14 +83,17 @@ class AsyncResult(Generic[R]):
         return None if found is None else found.record.date_done
 
     @property
-    def children(self) -> "list[AsyncResult[Any]] | None":
+    def children(self) -> "list[Any] | None":
         """Results of what the task sent and what was called with its result."""
         found = self._look()
         if found is None:
             return None
-        return [
-            AsyncResult(_id_of(child), app=self.app, parent=self) for child in found.record.children
-        ]
+        from .group_results import result_from_tuple  # most tasks have none
+
+        children = [result_from_tuple(child, self.app) for child in found.record.children]
+        for child in children:
+            child.parent = child.parent or self
+        return children
 
     def ready(self) -> bool:
         """Tell whether the task has come to its end."""
@@ -171,8 +180,16 @@ class AsyncResult(Generic[R]):
         """
         if self._found is None:
             if follow_parents and propagate:
-                self._raise_for_parents()
-            self._found = self.app.fetching.wait(self.id, timeout, on_interval)
+                raise_for_parents([self])
+            watch_parents = follow_parents and propagate and self.parent is not None
+
+            def look() -> None:
+                if watch_parents:
+                    raise_for_parents([self])
+                if on_interval is not None:
+                    on_interval()
+
+            self._found = self.app.fetching.wait(self.id, timeout, look)
         return self._deliver(propagate, callback, on_message, PROPAGATE_STATES)
 
     wait = get
@@ -210,6 +227,13 @@ class AsyncResult(Generic[R]):
             exc.__cause__ = RemoteTraceback(found.record.traceback)
         return exc
 
+    def known(self) -> dict[str, Any]:
+        """Return as a mapping what is known of it by now, as it is stored."""
+        found = self._look()
+        if found is None:
+            return {"status": self.state, "result": self.result, "task_id": self.id}
+        return self._meta(found)
+
     def _meta(self, found: "Found") -> dict[str, Any]:
         record = found.record
         return {
@@ -221,10 +245,14 @@ class AsyncResult(Generic[R]):
             "task_id": record.task_id,
         }
 
-    def _raise_for_parents(self) -> None:
+    def _look_again(self) -> bool:
+        return self._found is None
+
+    def _parents(self) -> "Iterator[AsyncResult[Any]]":
         parent = self.parent
         while parent is not None:
-            parent.maybe_throw()
+            if isinstance(parent, AsyncResult):
+                yield parent
             parent = parent.parent
 
     def maybe_throw(
@@ -261,9 +289,9 @@ class AsyncResult(Generic[R]):
     def forget(self) -> None:
         """Delete what is kept of the task, and of its parents."""
         self._found = None
-        self.app.fetching.results.forget([self.id])
-        if self.parent is not None:
-            self.parent.forget()
+        for parent in self._parents():
+            parent._found = None
+        self.app.fetching.results.forget(self.as_list())
 
     def revoke(
         self,
@@ -283,12 +311,15 @@ class AsyncResult(Generic[R]):
 
     def as_tuple(self) -> Any:
         """Return it as plain data: ((id, parent), children)."""
-        parent = self.parent
-        return (self.id, parent and parent.as_tuple()), None
+        # Chains are long: a loop, where recursion would come to its limit.
+        made: Any = None
+        for id_ in reversed(self.as_list()):
+            made = (id_, made), None
+        return made
 
     def as_list(self) -> list[str]:
         """Return its id and those of its parents."""
-        return [self.id, *(self.parent.as_list() if self.parent else ())]
+        return [self.id, *(parent.id for parent in self._parents())]
 
     def __eq__(self, other: object) -> bool:
         """Results are equal when their ids are; an id is equal too."""
@@ -309,8 +340,8 @@ class AsyncResult(Generic[R]):
         return f"<AsyncResult: {self.id}>"
 
     def __reduce__(self) -> Any:
-        """Pickle the id."""
-        return AsyncResult, (self.id, None, self.task_name, None, self.parent)
+        """Pickle the ids."""
+        return _of_ids, (self.as_list(), self.task_name)
 
 
 class EagerResult(AsyncResult[R]):
@@ -330,6 +361,9 @@ class EagerResult(AsyncResult[R]):
 
     def _look(self) -> None:
         """Nothing is stored of it."""
+
+    def _look_again(self) -> bool:
+        return False
 
     @property
     def args(self) -> None:
@@ -402,8 +436,30 @@ class RemoteTraceback(Exception):
         return f"\n{self.args[0]}"
 
 
-def _id_of(child: Any) -> str:
-    """Return the id in a result tuple, however JSON has changed it."""
-    while isinstance(child, list | tuple):
-        child = child[0]
-    return str(child)
+def _of_ids(ids: list[str], task_name: str | None) -> AsyncResult[Any]:
+    *above, id_ = reversed(ids)
+    parent: AsyncResult[Any] | None = None
+    for one in above:
+        parent = AsyncResult(one, parent=parent)
+    return AsyncResult(id_, task_name=task_name, parent=parent)
+
+
+def raise_for_parents(results: "Iterable[AsyncResult[Any]]") -> None:
+    """Raise the exception of a parent that failed; whoever waits for all costs one look."""
+    parents: dict[int, AsyncResult[Any]] = {}
+    for result in results:
+        for parent in result._parents():
+            if id(parent) in parents:
+                break  # so are those above
+            parents[id(parent)] = parent
+    unknown: dict[str, AsyncResult[Any]] = {
+        parent.id: parent for parent in parents.values() if parent._look_again()
+    }
+    if unknown:
+        app = next(iter(unknown.values())).app
+        for found in app.fetching.fetch_many(list(unknown)):
+            if found is not None and found.record.ready:
+                unknown[found.record.task_id]._found = found
+    for parent in reversed(parents.values()):
+        if not parent._look_again():
+            parent.maybe_throw()

@@ -1,0 +1,17 @@
+"""Celery's name for work-flows."""
+
+from .entrypoints.library.canvas import Signature, maybe_signature, signature, subtask
+from .entrypoints.library.workflows import chain, chord, chunks, group, xmap, xstarmap
+
+__all__ = [
+    "Signature",
+    "chain",
+    "chord",
+    "chunks",
+    "group",
+    "maybe_signature",
+    "signature",
+    "subtask",
+    "xmap",
+    "xstarmap",
+]

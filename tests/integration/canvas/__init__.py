@@ -1,0 +1,1 @@
+"""Work-flows on a real store, with real workers, some of which are killed."""
