@@ -1,0 +1,177 @@
+"""Records and groups of the documents that stand in Redis, whoever wrote them.
+
+What must stay true: what Celery wrote is read here, whatever keys it has besides; bytes that are
+no document raise BackendGetMetaError, which names the key. The bytes of a result are handed on as
+they are where the document is in Celery's order, as nearly all are.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ...domain.errors import BackendGetMetaError, CeleriacError
+from ...domain.messaging.payload import Payload
+from ...domain.tasks import states
+from ...domain.tasks.result_record import Extended, GroupRecord, ResultRecord
+from .meta import COMPRESSED, FIELDS, HEAD, JSON, PLAIN, RESULT, TAIL, WRAPPED, Encoding
+
+PICKLE: Final = "application/x-python-serialize"
+_PICKLED: Final = b"\x80"
+
+#: What bytes that are no document raise, on the way to a record.
+_NO_DOCUMENT: Final = (
+    ValueError, TypeError, LookupError, AttributeError, RecursionError, CeleriacError,
+)  # fmt: skip
+
+_scan = json.JSONDecoder().raw_decode
+
+
+def record_of(data: bytes, key: str, encoding: Encoding = PLAIN) -> ResultRecord:
+    """Return the record in a document. Raises BackendGetMetaError, which names the key."""
+    try:
+        return _spliced(data) or _record(_read(data, encoding), encoding)
+    except _NO_DOCUMENT as error:
+        raise _unreadable(key, "the state of a task", error) from error
+
+
+def group_of(
+    data: bytes, key: str, group_id: str, saved: datetime, encoding: Encoding = PLAIN
+) -> GroupRecord:
+    """Return the group in a document; one that Celery wrote counts as saved at the time given."""
+    try:
+        document = _read(data, encoding)
+        return GroupRecord(
+            group_id, document["result"], _moment(document.get("date_done")) or saved
+        )
+    except _NO_DOCUMENT as error:
+        raise _unreadable(key, "a saved group", error) from error
+
+
+def done_before(data: bytes, before: datetime, encoding: Encoding = PLAIN) -> bool:
+    """Tell whether a document is of a task or group that was done before a time."""
+    try:
+        document = _read(data, encoding)
+        done = _moment(document.get("date_done"))
+    except _NO_DOCUMENT:
+        return False
+    is_ready = document.get("status", states.SUCCESS) in states.READY_STATES
+    return is_ready and done is not None and done < before
+
+
+def _spliced(data: bytes) -> ResultRecord | None:
+    """Read a document in Celery's order, the bytes of its result as they are; None: another one."""
+    if not data.startswith(b'{"status": "'):
+        return None
+    text = data.decode()
+    state, end = _scan(text, len(HEAD) - 1)
+    if not text.startswith(RESULT, end):
+        return None
+    begin = end + len(RESULT)
+    value, end = _scan(text, begin)
+    if not text.startswith(TAIL, end):
+        return None
+    rest = json.loads("{" + text[end + 2 :])
+    return _assembled(rest, state, _payload(value, text[begin:end]))
+
+
+def _record(document: Mapping[str, Any], encoding: Encoding) -> ResultRecord:
+    """Make a record of a document that was read as a whole."""
+    return _assembled(document, document["status"], _again(document.get("result"), encoding))
+
+
+def _assembled(document: Mapping[str, Any], state: str, result: Payload | None) -> ResultRecord:
+    if not isinstance(state, str):
+        raise TypeError(f"its status is {state!r}; expected a text")
+    return ResultRecord(
+        str(document["task_id"]),
+        state,
+        result,
+        document.get("traceback"),
+        tuple(document.get("children") or ()),
+        _moment(document.get("date_done")),
+        document.get("group_id"),
+        document.get("parent_id"),
+        _extended(document),
+    )
+
+
+def _extended(document: Mapping[str, Any]) -> Extended | None:
+    if not any(name in document for name in FIELDS):
+        return None
+    stamped = document.get("stamped_headers")
+    names = () if stamped is None else tuple(stamped)
+    return Extended(
+        document.get("name"),
+        _again(document.get("args"), PLAIN),
+        _again(document.get("kwargs"), PLAIN),
+        document.get("worker"),
+        document.get("retries"),
+        document.get("queue"),
+        None if stamped is None else names,
+        {name: document[name] for name in names if name in document} or None,
+    )
+
+
+def _again(value: Any, encoding: Encoding) -> Payload | None:
+    """Encode a part of a document anew, as whoever asks for the record expects it."""
+    if value is None:
+        return None
+    if encoding.codec is not None and encoding.content_type != JSON:
+        return encoding.codec.encode(value)
+    return _payload(value, json.dumps(value))
+
+
+def _payload(value: Any, text: str) -> Payload | None:
+    if value is None:
+        return None
+    if isinstance(value, dict) and WRAPPED in value:
+        return Payload(
+            b64decode(value["data"]),
+            value["content_type"],
+            value["content_encoding"],
+            value["compression"],
+        )
+    return Payload(text.encode())
+
+
+def _read(data: bytes, encoding: Encoding) -> Mapping[str, Any]:
+    """Return the document in these bytes. Raises what json and codecs do."""
+    document = _decoded(data, encoding)
+    if not isinstance(document, Mapping):
+        raise TypeError(f"it is a {type(document).__name__}; expected a mapping")
+    return document
+
+
+def _decoded(data: bytes, encoding: Encoding) -> Any:
+    codec = encoding.codec
+    if codec is None or (encoding.content_type == JSON and data[:1] == b"{"):
+        return json.loads(data)
+    content_type, content_encoding = encoding.content_type, encoding.content_encoding
+    compression = None
+    if data.startswith(COMPRESSED):
+        named, _, data = data[len(COMPRESSED) :].partition(b"\x00")
+        compression = named.decode()
+    elif data[:1] == _PICKLED and content_encoding != "binary":
+        # Whether pickles are accepted is for the codec to say.
+        content_type, content_encoding = PICKLE, "binary"
+    return codec.decode(Payload(data, content_type, content_encoding, compression))
+
+
+def _moment(said: Any) -> datetime | None:
+    if said is None:
+        return None
+    moment = said if isinstance(said, datetime) else datetime.fromisoformat(said)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _unreadable(key: str, what: str, error: Exception) -> BackendGetMetaError:
+    task_id = key.rpartition("celery-task-meta-")[2]
+    return BackendGetMetaError(
+        f"the value of {key!r} in the result backend is not {what} that can be read "
+        f"({error}): delete that key, or check result_serializer and result_accept_content",
+        task_id=task_id,
+    )
