@@ -192,7 +192,12 @@ return answers
 ENLIST: Final = Script(
     COMMON
     + r"""
-local owner = redis.call('INCR', COUNT)
+-- Never below the time: a number is not given again even where a failover forgot that it was.
+local owner = redis.call('INCR', P .. 'celeriac.enlisted')
+if owner < now then
+  owner = now
+  redis.call('SET', P .. 'celeriac.enlisted', owner)
+end
 redis.call('ZADD', OWNERS, now + tonumber(ARGV[4]), owner)
 redis.call('HSET', NODES, owner, ARGV[3])
 return owner

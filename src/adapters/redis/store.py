@@ -24,9 +24,12 @@ T = TypeVar("T")
 
 #: Seconds a socket may keep us waiting; one pool of connections each, chosen by the deadline.
 _STEPS: Final = (10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1)
+#: Transport options that redis-py takes as they are.
+_TAKEN_OVER: Final = ("client_name", "socket_keepalive", "username", "password")
 #: Idle connections older than this (s) are tried before they are used.
 _IDLE: Final = 15
-_EVICTING: Final = "noeviction"
+#: The one policy under which no key is ever deleted for want of memory.
+_KEEPS_ALL: Final = "noeviction"
 
 
 class RedisStore:
@@ -184,13 +187,16 @@ class RedisStore:
     # -- steps
 
     def _look_at_server(self, client: Any) -> None:
-        said = client.info()
+        try:
+            said = client.info()
+        except driver().exceptions.NoPermissionError:
+            said = {}  # whoever may not look is believed to know
         if said.get("loading"):
             raise driver().exceptions.BusyLoadingError("it loads its data set")
         if said.get("role", "master") not in ("master", "primary"):
             raise driver().exceptions.ReadOnlyError("it is a replica")
-        policy = said.get("maxmemory_policy", _EVICTING)
-        if policy != _EVICTING and said.get("maxmemory") and not self.address.evictions_allowed:
+        policy = said.get("maxmemory_policy", _KEEPS_ALL)
+        if policy != _KEEPS_ALL and said.get("maxmemory") and not self.address.evictions_allowed:
             raise ImproperlyConfigured(
                 f"{self.url} deletes keys when its memory is full (maxmemory-policy {policy}), "
                 "and with them tasks and results: set maxmemory-policy noeviction, or add "
@@ -230,7 +236,7 @@ class RedisStore:
         extra = {
             name: value
             for name, value in self._options.items()
-            if name in ("client_name", "socket_keepalive", "username", "password")
+            if name in _TAKEN_OVER or (name.startswith("ssl_") and self.address.tls)
         }
         try:
             return redis.Redis.from_url(

@@ -30,6 +30,11 @@ class Address:
     place: Place
     evictions_allowed: bool
 
+    @property
+    def tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.url.startswith("rediss://")
+
 
 def parse(url: str, options: Mapping[str, Any]) -> Address:
     """Take a URL apart. Raises ImproperlyConfigured for one that cannot be."""
@@ -43,6 +48,8 @@ def parse(url: str, options: Mapping[str, Any]) -> Address:
     evictions = said.pop("evictions", "refused")
     if evictions not in ("allowed", "refused"):
         raise ImproperlyConfigured(f"evictions={evictions!r} in a Redis URL: expected allowed")
+    if "ssl_cert_reqs" in said:
+        said["ssl_cert_reqs"] = said["ssl_cert_reqs"].removeprefix("CERT_").lower()
     prefix = str(said.pop("global_keyprefix", "") or options.get("global_keyprefix") or "")
     if scheme in ("unix", "redis+socket"):
         number = _number(said.pop("virtual_host", None) or said.get("db") or "0")

@@ -1,0 +1,72 @@
+"""How the container opens a Redis database, and what the settings say about it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ...domain.errors import ImproperlyConfigured
+from ...ports.clock import Clock
+from .store import RedisStore
+
+#: `ssl_cert_reqs` as Celery's users write it, and as redis-py takes it.
+_CERT_REQS: Final[Mapping[Any, str]] = {
+    ssl.CERT_NONE: "none",
+    ssl.CERT_OPTIONAL: "optional",
+    ssl.CERT_REQUIRED: "required",
+    **{
+        written: name
+        for name in ("none", "optional", "required")
+        for written in (name, f"CERT_{name.upper()}")
+    },
+}
+
+
+def open_store(url: str, *, clock: Clock, settings: Mapping[str, Any]) -> RedisStore:
+    """Return this process's store for the URL.
+
+    What the settings say of the broker counts where the URL is the broker's, else what they say of
+    the result backend. Raises ImproperlyConfigured for a URL or TLS options that cannot be,
+    MissingExtra without redis-py.
+    """
+    if _is_of_broker(url, settings):
+        options = dict(settings.get("broker_transport_options") or {})
+        tls = settings.get("broker_use_ssl")
+    else:
+        options = dict(settings.get("result_backend_transport_options") or {})
+        options |= _of_backend(settings)
+        tls = settings.get("redis_backend_use_ssl")
+    if tls:
+        url = _with_tls(url)
+        options |= tls_options(tls if isinstance(tls, Mapping) else {})
+    return RedisStore.from_url(url, clock=clock, options=options)
+
+
+def tls_options(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return TLS options as redis-py takes them. Raises ImproperlyConfigured."""
+    options = dict(said)
+    if "ssl_cert_reqs" in options:
+        asked = options["ssl_cert_reqs"]
+        if asked not in _CERT_REQS:
+            raise ImproperlyConfigured(
+                f"ssl_cert_reqs={asked!r}: expected CERT_REQUIRED, CERT_OPTIONAL or CERT_NONE"
+            )
+        options["ssl_cert_reqs"] = _CERT_REQS[asked]
+    return options
+
+
+def _is_of_broker(url: str, settings: Mapping[str, Any]) -> bool:
+    urls = settings.get("broker_url")
+    told = urls if isinstance(urls, list | tuple) else str(urls or "").split(";")
+    return url in told
+
+
+def _of_backend(settings: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("username", "password", "socket_keepalive", "client_name")
+    said = {name: settings.get(f"redis_{name}") for name in names}
+    return {name: value for name, value in said.items() if value}
+
+
+def _with_tls(url: str) -> str:
+    return f"rediss{url.removeprefix('redis')}" if url.startswith("redis://") else url
