@@ -1,0 +1,119 @@
+"""Redis URLs taken apart."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+
+from celeriac.adapters.memory import VirtualClock
+from celeriac.adapters.redis.opening import open_store, tls_options
+from celeriac.adapters.redis.urls import Address, Place, parse
+from celeriac.domain.errors import ImproperlyConfigured
+
+URLS = {
+    "redis://": (
+        "redis://localhost:6379/0",
+        "redis://localhost:6379/0",
+        Place("localhost:6379", 0, ""),
+    ),
+    "redis": (
+        "redis://localhost:6379/0",
+        "redis://localhost:6379/0",
+        Place("localhost:6379", 0, ""),
+    ),
+    "redis://h/3": ("redis://h:6379/3", "redis://h:6379/3", Place("h:6379", 3, "")),
+    "redis://h?db=4": ("redis://h:6379/4", "redis://h:6379/4", Place("h:6379", 4, "")),
+    "redis://[::1]:7/1": ("redis://[::1]:7/1", "redis://[::1]:7/1", Place("[::1]:7", 1, "")),
+    "redis://:hush@h": (
+        "redis://:hush@h:6379/0",
+        "redis://:********@h:6379/0",
+        Place("h:6379", 0, ""),
+    ),
+    "rediss://u:p%40@h:7?ssl_cert_reqs=CERT_NONE": (
+        "rediss://u:p%40@h:7/0?ssl_cert_reqs=none",
+        "rediss://u:********@h:7/0",
+        Place("h:7", 0, ""),
+    ),
+    "redis+socket:///run/r.sock?virtual_host=2": (
+        "unix:///run/r.sock?db=2",
+        "unix:///run/r.sock",
+        Place("/run/r.sock", 2, ""),
+    ),
+    "unix://:hush@/run/r.sock": (
+        "unix://:hush@/run/r.sock?db=0",
+        "unix://:********@/run/r.sock",
+        Place("/run/r.sock", 0, ""),
+    ),
+    "redis://h?global_keyprefix=shop:": (
+        "redis://h:6379/0",
+        "redis://h:6379/0",
+        Place("h:6379", 0, "shop:"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("url", "told"), URLS.items(), ids=URLS.keys())
+def test_a_url_says_what_redis_py_a_log_and_we_want_to_know(url, told):
+    assert parse(url, {}) == Address(*told, evictions_allowed=False)
+
+
+def test_the_prefix_may_come_from_the_options_and_evictions_may_be_allowed():
+    assert parse("redis://h/1?evictions=allowed", {"global_keyprefix": "shop."}) == Address(
+        "redis://h:6379/1", "redis://h:6379/1", Place("h:6379", 1, "shop."), evictions_allowed=True
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["amqp://h", "redis://h/x", "redis://h:port", "redis://[", "redis://h?evictions=perhaps"]
+)
+def test_a_url_that_cannot_be_is_refused(url):
+    with pytest.raises(ImproperlyConfigured):
+        parse(url, {})
+
+
+# -- settings
+
+
+def test_the_brokers_options_are_the_brokers():
+    settings = {
+        "broker_url": ["redis://h/1", "redis://spare/1"],
+        "broker_transport_options": {"global_keyprefix": "b."},
+        "result_backend_transport_options": {"global_keyprefix": "r."},
+    }
+
+    stores = [
+        open_store(url, clock=VirtualClock(), settings=settings) for url in settings["broker_url"]
+    ]
+    results = open_store("redis://h/2", clock=VirtualClock(), settings=settings)
+
+    assert [store.prefix for store in (*stores, results)] == ["b.", "b.", "r."]
+
+
+def test_one_url_is_one_store():
+    clock = VirtualClock()
+
+    stores = [open_store("redis://h/1", clock=clock, settings={}) for _ in range(2)]
+
+    assert stores[0] is stores[1]
+    assert open_store("redis://h/2", clock=clock, settings={}) is not stores[0]
+
+
+@pytest.mark.parametrize("asked", [True, {"ssl_cert_reqs": ssl.CERT_NONE}])
+def test_tls_asked_for_by_a_setting_is_had_by_a_plain_url(asked):
+    settings = {"broker_url": "redis://h/1", "broker_use_ssl": asked}
+
+    store = open_store("redis://h/1", clock=VirtualClock(), settings=settings)
+
+    assert store.address.tls
+    assert store.url == "rediss://h:6379/1"
+
+
+def test_what_tls_asks_of_certificates_is_written_as_celery_writes_it():
+    assert tls_options({"ssl_cert_reqs": "CERT_OPTIONAL"}) == {"ssl_cert_reqs": "optional"}
+    assert tls_options({"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_ca_certs": "ca.pem"}) == {
+        "ssl_cert_reqs": "required",
+        "ssl_ca_certs": "ca.pem",
+    }
+    with pytest.raises(ImproperlyConfigured, match="CERT_REQUIRED"):
+        tls_options({"ssl_cert_reqs": "sometimes"})
