@@ -22,6 +22,7 @@ from . import claims, queue_view, scripts
 from .bells import Bells
 from .claims import Owner
 from .keys import Keys
+from .left_by_celery import put_back
 from .publishing import groups_of
 from .routes import Bindings, bindings_of, declare
 from .store import RedisStore, Script
@@ -30,6 +31,8 @@ T = TypeVar("T")
 
 #: Deliveries adopted in one call: a script keeps all others waiting.
 _ADOPTED_AT_ONCE: Final = 500
+#: Seconds from one look at what Celery's workers left to the next.
+_SWEEP: Final = 10.0
 #: Seconds for the last of several steps, however late the first ones were.
 _SHORTEST: Final = 0.1
 
@@ -44,6 +47,7 @@ class RedisBroker(Broker):
         self._owner: Owner | None = None
         self._woken = False
         self._turns = count()
+        self._sweep_at = 0.0
 
     @property
     def capabilities(self) -> BrokerCapabilities:
@@ -155,8 +159,14 @@ class RedisBroker(Broker):
         return [bool(done) for done in self.run(scripts.SETTLE, told)]
 
     def recover(self, queues: Sequence[str]) -> Sequence[Orphan]:
-        """Adopt what lapsed owners held of these queues. Raises LeaseLost as `claim` does."""
+        """Adopt what lapsed owners held of these queues. Raises LeaseLost as `claim` does.
+
+        What Celery's workers left unacknowledged for too long goes back to its queue.
+        """
         owner = self._present_owner()
+        if monotonic() >= self._sweep_at:
+            self._sweep_at = monotonic() + _SWEEP
+            put_back(self.store, self.keys)
         if doubtful := self._held_under(owner, owner.doubtful_adoptions):
             return claims.orphans(doubtful, owner.number)
         names, ticket = list(dict.fromkeys(queues)), next(owner.tickets)

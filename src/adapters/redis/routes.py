@@ -6,7 +6,7 @@ Celery's processes declared, a binding with a pattern is a topic's, another one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ...domain.errors import QueueNotFound
@@ -42,8 +42,13 @@ def declare(client: Any, keys: Keys, queues: Sequence[Queue]) -> None:
 
 
 def bindings_of(client: Any, keys: Keys, messages: Iterable[TaskMessage]) -> Bindings:
-    """Return the bindings of the exchanges these messages name; asks only if they name any."""
-    names = sorted({message.exchange for message in messages if message.exchange})
+    """Return the bindings of the exchanges these messages name."""
+    return bindings_of_exchanges(client, keys, {message.exchange for message in messages} - {""})
+
+
+def bindings_of_exchanges(client: Any, keys: Keys, exchanges: Collection[str]) -> Bindings:
+    """Return the bindings of these exchanges; asks only if there are any."""
+    names = sorted(exchanges)
     if not names:
         return {}
     with client.pipeline(transaction=False) as steps:
@@ -57,12 +62,16 @@ def bindings_of(client: Any, keys: Keys, messages: Iterable[TaskMessage]) -> Bin
     }
 
 
+def queues_of(exchange: str, routing_key: str, bindings: Bindings) -> tuple[str, ...]:
+    """Return the queues that a routing key reaches over an exchange."""
+    return destinations(bindings.get(exchange, ()), exchange, routing_key)
+
+
 def route(message: TaskMessage, bindings: Bindings) -> tuple[str, ...]:
     """Return the queues a message reaches. Raises QueueNotFound if there are none."""
     if not message.exchange and message.queue:
         return (message.queue,)
-    rules = bindings.get(message.exchange, ())
-    queues = destinations(rules, message.exchange, message.routing_key)
+    queues = queues_of(message.exchange, message.routing_key, bindings)
     if not any(queues):
         raise QueueNotFound(
             f"message {message.id} ({message.task}): exchange {message.exchange!r} with routing key"

@@ -53,7 +53,7 @@ class RedisStore:
         self.clock = clock
         self.server_time = server_time
         self.timeout = timeout
-        self._options = dict(options or {})
+        self.options = dict(options or {})
         self._begin_life()
         _stores.add(self)
 
@@ -235,7 +235,7 @@ class RedisStore:
 
         extra = {
             name: value
-            for name, value in self._options.items()
+            for name, value in self.options.items()
             if name in _TAKEN_OVER or (name.startswith("ssl_") and self.address.tls)
         }
         try:
