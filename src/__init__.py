@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from .entrypoints.library.app import Celeriac, Celery, shared_task
     from .entrypoints.library.canvas import Signature, maybe_signature, signature, subtask
     from .entrypoints.library.current import current_app, current_task
+    from .entrypoints.library.maps import chunks, xmap, xstarmap
     from .entrypoints.library.task import Task
-    from .entrypoints.library.workflows import chain, chord, chunks, group, xmap, xstarmap
+    from .entrypoints.library.workflows import chain, chord, group
 
 __version__ = "0.1.0"
 
@@ -37,10 +38,10 @@ _WHERE = {
     "Task": "task",
     "chain": "workflows",
     "chord": "workflows",
-    "chunks": "workflows",
+    "chunks": "maps",
     "group": "workflows",
-    "xmap": "workflows",
-    "xstarmap": "workflows",
+    "xmap": "maps",
+    "xstarmap": "maps",
 }
 
 __all__ = [

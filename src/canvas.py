@@ -1,7 +1,8 @@
 """Celery's name for work-flows."""
 
 from .entrypoints.library.canvas import Signature, maybe_signature, signature, subtask
-from .entrypoints.library.workflows import chain, chord, chunks, group, xmap, xstarmap
+from .entrypoints.library.maps import chunks, xmap, xstarmap
+from .entrypoints.library.workflows import chain, chord, group
 
 __all__ = [
     "Signature",

@@ -1,6 +1,7 @@
 """Celery's name for results."""
 
-from .entrypoints.library.group_results import GroupResult, ResultSet, result_from_tuple
+from .entrypoints.library.group_results import GroupResult, result_from_tuple
+from .entrypoints.library.result_sets import ResultSet
 from .entrypoints.library.results import AsyncResult, EagerResult, ResultBase
 
 __all__ = [

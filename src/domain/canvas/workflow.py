@@ -69,19 +69,19 @@ def links_of(sig: Signature) -> list[Signature]:
     callbacks the last one's. Raises NotSupported for a group that is followed by something.
     """
     links = _unrolled(sig)
-    check_links(links)
+    check_links(link.task for link in links)
     return links
 
 
-def check_links(links: Iterable[Signature]) -> None:
-    """Raise NotSupported if a group is followed by something."""
-    before: Signature | None = None
-    for link in links:
-        if kind_of(link) is Kind.CHORD:
+def check_links(tasks: Iterable[str]) -> None:
+    """Raise NotSupported if among the tasks of a chain's links a group is followed by something."""
+    before = ""
+    for task in tasks:
+        if task == CHORD:
             raise no_chords(CHORD)
-        if before is not None and kind_of(before) is Kind.GROUP:
-            raise no_chords(f"a group followed by {link.task}")
-        before = link
+        if before == GROUP:
+            raise no_chords(f"a group followed by {task}")
+        before = task
 
 
 def _unrolled(sig: Signature) -> list[Signature]:

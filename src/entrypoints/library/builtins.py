@@ -78,7 +78,7 @@ class Chunks(Task[..., Any]):
 
     def run(self, task: Mapping[str, Any], it: Iterable[Any], n: int) -> Any:
         """Return the group's result as data."""
-        from .workflows import chunks
+        from .maps import chunks
 
         return chunks.apply_chunks(task, it, n, app=self.app).as_tuple()
 

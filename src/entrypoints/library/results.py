@@ -282,6 +282,8 @@ class AsyncResult(ResultBase, Generic[R]):
             # Short looks, so that a cancelled await gives its thread back soon.
             ready = await loop.run_in_executor(None, self.app.fetching.ready, [self.id], 0.5)
             self._found = ready[0] if ready else None
+            if not ready and self.parent is not None:
+                await loop.run_in_executor(None, raise_for_parents, [self])
         return self._deliver(True, None, None, states.PROPAGATE_STATES)
 
     # -- acting

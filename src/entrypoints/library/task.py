@@ -18,7 +18,7 @@ from .results import EagerResult
 if TYPE_CHECKING:
     from .app import Celeriac
     from .canvas import Signature
-    from .workflows import chunks, xmap, xstarmap
+    from .maps import chunks, xmap, xstarmap
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -325,19 +325,19 @@ class Task(Generic[P, R]):
 
     def map(self, it: Iterable[Any]) -> "xmap":
         """Return a signature of one call that calls this with each item in turn."""
-        from .workflows import xmap
+        from .maps import xmap
 
         return xmap(self.s(), it, app=self._app)
 
     def starmap(self, it: Iterable[Any]) -> "xstarmap":
         """Return a signature of one call that calls this with each item as its arguments."""
-        from .workflows import xstarmap
+        from .maps import xstarmap
 
         return xstarmap(self.s(), it, app=self._app)
 
     def chunks(self, it: Iterable[Any], n: int) -> "chunks":
         """Return a signature of a group: starmaps over `n` items each."""
-        from .workflows import chunks
+        from .maps import chunks
 
         return chunks(self.s(), it, n, app=self._app)
 

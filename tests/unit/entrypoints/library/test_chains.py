@@ -1,5 +1,6 @@
 """Chains: built, sent, followed to their end."""
 
+import asyncio
 import copy
 import json
 import pickle
@@ -279,3 +280,17 @@ def test_chords_are_refused_where_they_would_be_made(add):
     ):
         with pytest.raises(NotSupported, match="chords are not there yet"):
             make()
+
+
+def test_whoever_awaits_the_end_is_told_of_a_failed_link(live):
+    @live.task(name="fail")
+    def fail():
+        raise KeyError("no")
+
+    async def ask(result):
+        await result
+
+    flow = chain(fail.si(), fail.si())
+    for result in (flow.delay(), group(flow, flow).delay()):
+        with pytest.raises(KeyError):
+            asyncio.run(ask(result))
