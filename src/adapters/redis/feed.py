@@ -168,7 +168,7 @@ class Feed:
     def _wait_until_confirmed(self, ear: Ear) -> None:
         with self._changed:
             done = self._changed.wait_for(
-                lambda: self._failure or self._confirmed.issuperset(ear.channels),
+                lambda: self._failure or ear.closed or self._confirmed.issuperset(ear.channels),
                 self._store.timeout,
             )
             failure = self._failure

@@ -151,7 +151,11 @@ class RedisResults(ResultBackend):
         try:
             # Once more all of them: one may have been written before the ear was there.
             told = names
-            while not (ready := self._ready(told)) and (left := end - monotonic()) > 0:
+            while (
+                not (ready := self._ready(told))
+                and (left := end - monotonic()) > 0
+                and not ear.closed
+            ):
                 heard = self._feed.wait(ear, left)
                 told = list(dict.fromkeys(tasks[channel] for channel, _ in heard)) or names
         finally:

@@ -1,0 +1,49 @@
+"""How long results stay in Redis, and what becomes of what is no result."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from celeriac.adapters.redis.results import RedisResults
+from celeriac.domain.errors import BackendGetMetaError
+from tests.contracts.samples import part, record
+
+from .places import empty_place  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.needs_server("redis")
+
+
+def test_results_expire_by_themselves_and_a_chord_with_them(place):
+    store = place._store(host_time=True)
+    with closing(RedisResults(store, expires=60)) as results:
+        results.store([record("a")])
+        results.count_parts([part("a")])
+        keys = [results.task_key("a"), results.chord_key("g")]
+
+        left = [place.client.ttl(key) for key in keys]
+
+        assert results.capabilities.expires_itself
+        assert all(50 < seconds <= 60 for seconds in left)
+
+
+def test_results_may_be_kept_for_ever(place):
+    store = place._store(host_time=True)
+    with closing(RedisResults(store, expires=None)) as results:
+        results.store([record("a")])
+
+        assert not results.capabilities.expires_itself
+        assert place.client.ttl(results.task_key("a")) == -1
+
+
+def test_what_is_no_document_is_named_and_gives_way(place):
+    results = place.results()
+    key = results.task_key("a")
+    place.client.set(key, b"\x00 no document")
+
+    with pytest.raises(BackendGetMetaError, match=key):
+        results.fetch(["a"])
+    results.store([record("a", "STARTED")])
+
+    assert [one.state for one in results.fetch(["a"])] == ["STARTED"]
