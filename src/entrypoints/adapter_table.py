@@ -27,6 +27,9 @@ class Technology:
     bus: str = ""
     coordinator: str = ""
     schedule_store: str = ""
+    #: Called as `open_results(store, settings=…, codec=…, serializer=…)` where the class alone
+    #: cannot know what settings say of results.
+    open_results: str = ""
 
 
 MEMORY: Final = Technology(
@@ -46,6 +49,17 @@ SQL: Final = Technology(
     bus=f"{_A}.sql.bus:SqlBus",
     coordinator=f"{_A}.sql.coordinator:SqlCoordinator",
     schedule_store=f"{_A}.sql.schedule_store:SqlScheduleStore",
+    open_results=f"{_A}.sql.opening:open_results",
+)
+REDIS: Final = Technology(
+    store=f"{_A}.redis.opening:open_store",
+    broker=f"{_A}.redis.broker:RedisBroker",
+    results=f"{_A}.redis.results:RedisResults",
+    settler=f"{_A}.redis.settler:RedisSettler",
+    bus=f"{_A}.redis.bus:RedisBus",
+    coordinator=f"{_A}.redis.coordinator:RedisCoordinator",
+    schedule_store=f"{_A}.redis.schedule_store:RedisScheduleStore",
+    open_results=f"{_A}.redis.opening:open_results",
 )
 
 _SQL_SCHEMES: Final = (
@@ -56,9 +70,12 @@ _SQL_SCHEMES: Final = (
     "mariadb",
 )
 
+_REDIS_SCHEMES: Final = ("redis", "rediss", "redis+socket", "unix")
+
 BROKERS: Final[Mapping[str, Technology]] = {
     "memory": MEMORY,
     **dict.fromkeys(_SQL_SCHEMES, SQL),
+    **dict.fromkeys(_REDIS_SCHEMES, REDIS),
 }
 BACKENDS: Final[Mapping[str, Technology]] = {
     "memory": MEMORY,
@@ -66,6 +83,7 @@ BACKENDS: Final[Mapping[str, Technology]] = {
     "db": SQL,
     "database": SQL,
     **dict.fromkeys(_SQL_SCHEMES, SQL),
+    **dict.fromkeys(_REDIS_SCHEMES, REDIS),
 }
 DISABLED_RESULTS: Final = f"{_A}.disabled.results:DisabledResults"
 

@@ -117,7 +117,15 @@ def make_results(
     if url is None:
         return load(DISABLED_RESULTS)()  # type: ignore[no-any-return]
     kind = _technology(url, BACKENDS, "celeriac.backends")
-    return load(kind.results)(stores.open(kind, url))  # type: ignore[no-any-return]
+    store = stores.open(kind, url)
+    if not kind.open_results:
+        return load(kind.results)(store)  # type: ignore[no-any-return]
+    return load(kind.open_results)(  # type: ignore[no-any-return]
+        store,
+        settings=settings,
+        codec=make_result_codec(settings),
+        serializer=find_serializer(settings.result_serializer),
+    )
 
 
 def _technology(url: str, known: Mapping[str, Technology], group: str) -> Technology:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ...domain.errors import ImproperlyConfigured
+from ...domain.messaging.payload import Codec
 from ...ports.clock import Clock
+from ...ports.codec import Serializer
+from .results import RedisResults
 from .store import RedisStore
 
 #: `ssl_cert_reqs` as Celery's users write it, and as redis-py takes it.
@@ -41,6 +44,21 @@ def open_store(url: str, *, clock: Clock, settings: Mapping[str, Any]) -> RedisS
         url = _with_tls(url)
         options |= tls_options(tls if isinstance(tls, Mapping) else {})
     return RedisStore.from_url(url, clock=clock, options=options)
+
+
+def open_results(
+    store: RedisStore, *, settings: Mapping[str, Any], codec: Codec, serializer: Serializer | None
+) -> RedisResults:
+    """Return the results in a store, kept and written as the settings say."""
+    prefix = (settings.get("result_backend_transport_options") or {}).get("global_keyprefix", "")
+    return RedisResults(
+        store,
+        expires=settings.get("result_expires"),
+        key_prefix=prefix,
+        content_type=serializer.content_type if serializer else "application/json",
+        content_encoding=serializer.content_encoding if serializer else "utf-8",
+        codec=codec,
+    )
 
 
 def tls_options(said: Mapping[str, Any]) -> dict[str, Any]:

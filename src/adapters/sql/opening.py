@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ...domain.messaging.payload import Codec
 from ...ports.clock import Clock
+from ...ports.codec import Serializer
 from .engine import SqlStore
+from .results import SqlResults
 
 
 def open_store(url: str, *, clock: Clock, settings: Mapping[str, Any]) -> SqlStore:
@@ -20,4 +23,18 @@ def open_store(url: str, *, clock: Clock, settings: Mapping[str, Any]) -> SqlSto
         engine_options=settings.get("database_engine_options") or {},
         table_names=settings.get("database_table_names"),
         table_schemas=settings.get("database_table_schemas"),
+    )
+
+
+def open_results(
+    store: SqlStore, *, settings: Mapping[str, Any], codec: Codec, serializer: Serializer | None
+) -> SqlResults:
+    """Return the results in a store, written as `result_serializer` says."""
+    if serializer is None:
+        return SqlResults(store, codec=codec)
+    return SqlResults(
+        store,
+        content_type=serializer.content_type,
+        content_encoding=serializer.content_encoding,
+        codec=codec,
     )
