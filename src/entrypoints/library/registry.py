@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ...domain.canvas.workflow import CHAIN, CHORD, GROUP
 from ...domain.errors import NotRegistered
 from .task import Task
 
@@ -21,6 +22,10 @@ class TaskRegistry(dict[str, Task[Any, Any]]):
         """Add a task under its name."""
         if not task.name:
             raise ValueError(f"{task!r} has no name: give its class one")
+        if task.name in (CHAIN, GROUP, CHORD):
+            raise ValueError(
+                f"{task.name!r} is what work-flows are called: name the task otherwise"
+            )
         self[task.name] = task
 
     def unregister(self, name: str) -> None:

@@ -82,7 +82,7 @@ class ResultSet(ResultBase):
     def _look(self) -> None:
         """Learn in one look what became of all."""
         pending = self._pending()
-        for found in self.app.fetching.fetch_many(list(pending)):
+        for found in self.app.fetching.fetch_many(list(pending)) if pending else ():
             if found is not None and found.record.ready:
                 _learn(pending, found)
 
@@ -158,6 +158,8 @@ class ResultSet(ResultBase):
 
         if propagate:
             raise_for_parents(one for members in pending.values() for one in members)
+        if not pending:
+            return  # those that ran here and now need no store
         for found in self.app.fetching.each(list(pending), timeout, look):
             one = _learn(pending, found)
             if propagate:

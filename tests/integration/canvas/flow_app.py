@@ -1,6 +1,7 @@
 """The app of these tests: its tasks note in a file what they did."""
 
 import os
+import time
 
 from celeriac import Celeriac
 
@@ -18,6 +19,7 @@ def mark(text: str) -> None:
 @app.task(bind=True, name="flow.step")
 def step(self, so_far: list[int], number: int) -> list[int]:
     mark(f"{so_far[0]} {number} {self.request.id} {self.request.hostname}")
+    time.sleep(0.01)  # long enough for each worker to be killed before all is done
     return [*so_far, number]
 
 

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from celeriac import chain, chunks, group, signature
+from celeriac import Celeriac, chain, chunks, group, signature
 from celeriac.domain.errors import TimeoutError as NotInTime
 from celeriac.domain.tasks import states
 from celeriac.result import AsyncResult, GroupResult, ResultSet, result_from_tuple
@@ -286,3 +286,20 @@ def test_a_set_of_results_is_a_set(shop):
     assert results.waiting()
     results.clear()
     assert list(results) == []
+
+
+def test_what_ran_here_and_now_needs_no_store():
+    app = Celeriac("eager", broker="memory://", set_as_current=False, task_always_eager=True)
+    add = app.task(name="add")(lambda x, y: x + y)
+    app.fetching.results = None
+
+    result = group(add.s(1, 1), add.s(2, 2)).delay()
+
+    assert (result.get(), result.successful(), result.completed_count()) == ([2, 4], True, 2)
+    app.close()
+
+
+@pytest.mark.parametrize("name", ["celery.chain", "celery.group", "celery.chord"])
+def test_no_task_can_have_the_name_of_work_flows(shop, name):
+    with pytest.raises(ValueError, match="what work-flows are called"):
+        shop.app.task(name=name)(lambda: None)
