@@ -114,6 +114,16 @@ class Signature(dict[str, Any]):
         return self.options.get("task_id")
 
     @property
+    def root_id(self) -> str | None:
+        """Id of the first task of the work-flow, once it is frozen."""
+        return self.options.get("root_id")
+
+    @property
+    def parent_id(self) -> str | None:
+        """Id of the task before it, once it is frozen."""
+        return self.options.get("parent_id")
+
+    @property
     def name(self) -> str:
         """Name of the task."""
         return self.task
@@ -137,6 +147,18 @@ class Signature(dict[str, Any]):
         return out
 
     partial = clone
+
+    def replace(
+        self,
+        args: Any = None,
+        kwargs: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> "Signature":
+        """Return a copy with these in place of its own."""
+        out = self.clone()
+        given = {"args": args, "kwargs": kwargs, "options": options}
+        out.update({name: value for name, value in given.items() if value is not None})
+        return out
 
     def freeze(
         self,
@@ -219,12 +241,16 @@ class Signature(dict[str, Any]):
 
     __ior__ = __or__  # a dict's would take the other's keys
 
+    def __invert__(self) -> Any:
+        """Send it and wait for what it returns: `~add.s(2, 3)`."""
+        return self.apply_async().get()
+
     def _append(self, key: str, value: "Signature") -> "Signature":
-        items = self.options.setdefault(key, [])
-        if not isinstance(items, list):
-            items = self.options[key] = [items]
+        found = self.options.get(key) or []
+        items = found if isinstance(found, list | tuple) else [found]
         if value not in items:
-            items.append(value)
+            # A new list: copies of this signature hold the old one.
+            self.options[key] = [*items, value]
         return value
 
     def __repr__(self) -> str:

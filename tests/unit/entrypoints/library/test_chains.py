@@ -294,3 +294,31 @@ def test_whoever_awaits_the_end_is_told_of_a_failed_link(live):
     for result in (flow.delay(), group(flow, flow).delay()):
         with pytest.raises(KeyError):
             asyncio.run(ask(result))
+
+
+def test_links_of_a_copy_are_its_own(add, note):
+    flow = add.s(1, 2).on_error(note.s("first")) | add.s(3)
+    copied = flow.clone()
+
+    copied.tasks[0].link_error(note.s("second"))
+
+    assert flow.tasks[0].options["link_error"] == [note.s("first")]
+    assert copied.tasks[0].options["link_error"] == [note.s("first"), note.s("second")]
+
+
+def test_a_frozen_link_knows_its_place(add):
+    flow = chain(add.s(1, 2), add.s(3))
+    last = flow.freeze(root_id="root")
+
+    first, second = flow.tasks
+    assert (first.id, first.root_id, first.parent_id) == (last.parent.id, "root", None)
+    assert (second.id, second.root_id, second.parent_id) == (last.id, "root", first.id)
+
+
+def test_a_signature_may_be_replaced_in_part_or_waited_for(live):
+    add = live.task(name="add")(lambda x, y: x + y)
+    sig = add.s(1, y=2).set(queue="slow")
+
+    assert sig.replace(args=(5,), options={}) == add.s(5, y=2)
+    assert sig == add.s(1, y=2).set(queue="slow")
+    assert ~(add.s(1, 2) | add.s(3)) == 6
