@@ -28,6 +28,7 @@ _STEPS: Final = (10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1)
 _TAKEN_OVER: Final = ("client_name", "socket_keepalive", "username", "password")
 #: Idle connections older than this (s) are tried before they are used.
 _IDLE: Final = 15
+_OLDEST: Final = [6, 2]
 #: The one policy under which no key is ever deleted for want of memory.
 _KEEPS_ALL: Final = "noeviction"
 
@@ -191,6 +192,12 @@ class RedisStore:
             said = client.info()
         except driver().exceptions.NoPermissionError:
             said = {}  # whoever may not look is believed to know
+        version = str(said.get("redis_version", "7.0"))
+        if [int(part) for part in version.split(".")[:2] if part.isdigit()] < _OLDEST:
+            raise ImproperlyConfigured(
+                f"{self.url} is Redis {version}: expected 6.2 or newer (or Valkey), for its "
+                "scripts and lists"
+            )
         if said.get("loading"):
             raise driver().exceptions.BusyLoadingError("it loads its data set")
         if said.get("role", "master") not in ("master", "primary"):

@@ -51,11 +51,28 @@ def answer_of(port):
         return
 
 
-def broker_on(port, query=""):
-    return RedisBroker(RedisStore(f"redis://127.0.0.1:{port}{query}", clock=SystemClock()))
+@pytest.fixture(name="store_on")
+def stores_by_port():
+    """Makes stores, and closes them in the end."""
+    stores = []
+
+    def store_on(port, login="", query=""):
+        store = RedisStore(f"redis://{login}127.0.0.1:{port}{query}", clock=SystemClock())
+        stores.append(store)
+        return store
+
+    yield store_on
+    for store in stores:
+        store.close()
 
 
-def test_a_restarted_server_is_used_again_with_all_it_kept(tmp_path):
+@pytest.fixture(name="broker_on")
+def brokers_by_port(store_on):
+    """Makes brokers of stores of their own."""
+    return lambda port, query="": RedisBroker(store_on(port, query=query))
+
+
+def test_a_restarted_server_is_used_again_with_all_it_kept(tmp_path, broker_on):
     port = free_port()
     keeping = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
     with server(tmp_path, port, *keeping):
@@ -75,7 +92,7 @@ def test_a_restarted_server_is_used_again_with_all_it_kept(tmp_path):
         assert broker.settle([(held.token, DONE)]) == [True]
 
 
-def test_after_a_loss_of_all_data_no_old_token_fits_a_new_claim(tmp_path):
+def test_after_a_loss_of_all_data_no_old_token_fits_a_new_claim(tmp_path, broker_on):
     port = free_port()
     with server(tmp_path, port, "--save", ""):
         broker = broker_on(port)
@@ -92,7 +109,7 @@ def test_after_a_loss_of_all_data_no_old_token_fits_a_new_claim(tmp_path):
         assert broker.settle([(old.token, DONE), (new.token, DONE)]) == [False, True]
 
 
-def test_a_server_that_evicts_keys_is_refused_unless_told_otherwise(tmp_path):
+def test_a_server_that_evicts_keys_is_refused_unless_told_otherwise(tmp_path, broker_on):
     port = free_port()
     with server(tmp_path, port, "--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru"):
         with pytest.raises(ImproperlyConfigured, match="maxmemory-policy allkeys-lru"):
@@ -103,7 +120,7 @@ def test_a_server_that_evicts_keys_is_refused_unless_told_otherwise(tmp_path):
         assert allowed.depth([JOBS]) == {JOBS: 1}
 
 
-def test_a_replica_is_refused(tmp_path):
+def test_a_replica_is_refused(tmp_path, broker_on):
     port, nobody = free_port(), str(free_port())
 
     with (
@@ -113,20 +130,18 @@ def test_a_replica_is_refused(tmp_path):
         broker_on(port).open()
 
 
-def test_a_wrong_password_is_said_to_be_one(tmp_path):
+def test_a_wrong_password_is_said_to_be_one(tmp_path, store_on):
     port = free_port()
     with server(tmp_path, port):
-        store = RedisStore(f"redis://127.0.0.1:{port}", clock=SystemClock())
-        store.do(lambda client: client.config_set("requirepass", "right"))
+        store_on(port).do(lambda client: client.config_set("requirepass", "right"))
 
         for login in ("", ":wrong@"):
-            refused = RedisStore(f"redis://{login}127.0.0.1:{port}", clock=SystemClock())
             with pytest.raises(BrokerUnavailable, match="password"):
-                refused.open()
-        RedisStore(f"redis://:right@127.0.0.1:{port}", clock=SystemClock()).open()
+                store_on(port, login).open()
+        store_on(port, ":right@").open()
 
 
-def test_a_full_server_stores_nothing_and_says_so(tmp_path):
+def test_a_full_server_stores_nothing_and_says_so(tmp_path, broker_on):
     port = free_port()
     with server(tmp_path, port, "--maxmemory", "1"):
         broker = broker_on(port)

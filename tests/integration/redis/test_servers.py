@@ -64,6 +64,11 @@ def test_a_server_that_still_loads_is_not_available_yet():
         opened(Answering(loading=1))
 
 
+def test_a_server_that_is_too_old_is_refused():
+    with pytest.raises(ImproperlyConfigured, match=r"Redis 6\.0\.16: expected 6\.2"):
+        opened(Answering(redis_version="6.0.16"))
+
+
 def test_the_servers_time_counts():
     assert opened(Answering()).now() == pytest.approx(1_000_000.5)
 
@@ -88,6 +93,7 @@ def test_a_server_that_says_nothing_is_given_up_at_the_deadline():
             RedisBroker(store).publish([message("a")], deadline=1)
 
         assert monotonic() - began < 3
+        store.close()
 
 
 @pytest.mark.needs_server("redis")
