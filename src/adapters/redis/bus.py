@@ -30,7 +30,8 @@ class RedisSubscription(Subscription):
             # What was said already may still be on its way.
             self._feed.catch_up()
         heard = self._feed.wait(self._ear, max(wait, 0.0))
-        return [(self._names[channel], json.loads(said)) for channel, said in heard]
+        messages = ((self._names[channel], _message(said)) for channel, said in heard)
+        return [(name, message) for name, message in messages if message is not None]
 
     def close(self) -> None:
         """Hear nothing more."""
@@ -58,6 +59,15 @@ class RedisBus(Bus):
     def close(self) -> None:
         """Close the subscriptions made here."""
         self._feed.close()
+
+
+def _message(said: bytes) -> Mapping[str, Any] | None:
+    """Return a message; None for what a stranger said on a channel of ours."""
+    try:
+        message = json.loads(said)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) else None
 
 
 def _publish(client: Any, channel: str, said: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ if not now then
   now = tonumber(said[1]) + tonumber(said[2]) / 1000000
 end
 local function keep(key, seconds)
-  local wanted = math.ceil(seconds * 1000) + 86400000
+  local wanted = math.min(math.ceil(seconds * 1000), 1e12) + 86400000
   if redis.call('PTTL', key) < wanted then redis.call('PEXPIRE', key, wanted) end
 end
 """

@@ -162,3 +162,19 @@ def test_a_server_that_is_away_is_told_within_its_time(place):
             bus.broadcast("news", [{}])
 
     assert monotonic() - began < 10
+
+
+def test_what_strangers_say_on_our_channels_is_passed_over(place):
+    bus = place.bus(host_time=True)
+    with closing(bus.subscribe(["news"])) as ear:
+        ((channel, _),) = [
+            pair
+            for pair in place.client.pubsub_numsub(*place.client.pubsub_channels("*.news"))
+            if pair[0].startswith(place.prefix.encode())
+        ]
+
+        for said in (b"\xff", b"[1]", b"{", b"5"):
+            place.client.publish(channel, said)
+        bus.broadcast("news", [{"n": 1}])
+
+        assert ear.receive(0) == [("news", {"n": 1})]

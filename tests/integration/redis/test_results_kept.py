@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from celeriac.adapters.redis.results import RedisResults
-from celeriac.domain.errors import BackendGetMetaError
+from celeriac.domain.errors import BackendGetMetaError, ResultTooLarge
 from tests.contracts.samples import part, record
 
 from .places import empty_place  # noqa: F401 - a fixture
@@ -47,3 +47,11 @@ def test_what_is_no_document_is_named_and_gives_way(place):
     results.store([record("a", "STARTED")])
 
     assert [one.state for one in results.fetch(["a"])] == ["STARTED"]
+
+
+def test_a_result_beyond_max_bytes_is_refused_with_its_batch(place):
+    with closing(RedisResults(place._store(host_time=True), max_bytes=10)) as results:
+        with pytest.raises(ResultTooLarge):
+            results.store([record("a", text="short"), record("b", text="x" * 9)])
+
+        assert results.fetch(["a", "b"]) == [None, None]
