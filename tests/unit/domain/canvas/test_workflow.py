@@ -191,3 +191,13 @@ def test_what_a_chain_carries_grows_with_what_remains_and_no_faster():
     small, large = size(100), size(1000)
 
     assert large < small * 10.5
+
+
+def test_a_chain_within_a_chain_comes_before_what_follows_it():
+    rest = [call("last").to_dict(), call("next").to_dict()]
+
+    (first,) = unfold(chain(call("a"), call("b"), call("c")), rest).calls
+    (carrying,) = unfold(call("a", chain=[call("own").to_dict()]), rest).calls
+
+    names = [[link["task"] for link in one.options["chain"]] for one in (first, carrying)]
+    assert names == [["last", "next", "c", "b"], ["last", "next", "own"]]

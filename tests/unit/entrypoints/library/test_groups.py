@@ -85,15 +85,18 @@ def test_a_chain_in_a_group_may_end_in_a_group(shop, add):
     assert (result.get(), result.completed_count()) == ([[13, 23], 2], 3)
 
 
-def test_a_group_can_be_a_callback_with_ids_that_follow_from_its_caller(shop, add, note):
-    sent = add.apply_async((1, 2), task_id="caller", link=group(note.s("a"), note.s("b")))
-    shop.work_off()
-    (child,) = sent.children
+def test_a_group_can_be_a_callback_with_ids_that_follow_from_its_caller(shop, add):
+    @shop.app.task(bind=True, name="who")
+    def who(self, *args):
+        shop.seen.append((*args, self.request.id, self.request.group))
 
-    assert sorted(shop.seen) == [(3, "a"), (3, "b")]
-    again = add.apply_async((1, 2), task_id="caller", link=group(note.s("a"), note.s("b")))
-    shop.work_off()
-    assert again.children == [child]
+    for _ in range(2):
+        sent = add.apply_async((1, 2), task_id="caller", link=group(who.s("a"), who.s("b")))
+        shop.work_off()
+
+    (child,) = sent.children
+    first, second = [(3, name, one.id, child.id) for name, one in zip("ab", child, strict=True)]
+    assert shop.seen == [first, second] * 2
 
 
 def test_the_first_failure_is_raised_or_all_exceptions_are_returned(shop, add):
@@ -114,6 +117,17 @@ def test_a_member_whose_chain_broke_does_not_keep_anybody_waiting(shop, add):
     with pytest.raises(TypeError):
         result.get(timeout=3600)
     assert result[0].state == states.PENDING
+
+
+def test_whoever_waits_already_when_a_members_link_fails_is_told(live):
+    @live.task(name="fail")
+    def fail():
+        raise KeyError("no")
+
+    result = group(chain(fail.si().set(countdown=0.3), fail.si()), fail.si().set(countdown=3600))()
+
+    with pytest.raises(KeyError):
+        result.get(timeout=20)
 
 
 def test_waiting_ends_in_time(shop, add):
