@@ -203,8 +203,8 @@ def make_codec(settings: Settings) -> SerializerCodec:
 def make_result_codec(settings: Settings) -> SerializerCodec:
     """Return the codec of results."""
     accept = settings.result_accept_content or settings.accept_content or ["json"]
-    accept = {*accept, settings.result_serializer}
-    return SerializerCodec(find_serializer, settings.result_serializer, accept, find_compressor)
+    writes = settings.result_serializer
+    return SerializerCodec(find_serializer, writes, {*accept, writes}, find_compressor)
 
 
 def make_sender(settings: Settings, router: Router, codec: SerializerCodec) -> Sender:
