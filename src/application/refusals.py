@@ -67,7 +67,7 @@ def _as_it_is(settlement: Settlement, why: str) -> Settlement:
 
 
 def _bare(settlement: Settlement, why: str) -> Settlement:
-    return replace(settlement, results=(), publish=(), part=None)
+    return Settlement(settlement.token, settlement.disposition)
 
 
 def _reason(refused: Exception) -> str:

@@ -4,26 +4,35 @@ A delivery is acknowledged only after all it promised is published and stored. E
 repeated, so a crash at any point is mended by the redelivery.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
+from ..domain.canvas.chords import ChordPart, Contribution
 from ..domain.errors import QueueNotFound, SettlementRefused
 from ..domain.messaging.delivery import Token
+from ..domain.messaging.message import TaskMessage
+from ..domain.work.job import Report
 from ..domain.work.settlement import Settlement
 from ..ports.broker import Broker
 from ..ports.results import ResultBackend
 from ..ports.settler import Settler
 
+#: Makes what follows from a chord whose parts are all in: its body, or the errbacks of one that
+#: failed. Never raises.
+Join = Callable[[TaskMessage, Sequence[ChordPart]], Report]
+
 
 class SeparateSettler(Settler):
     """Publish, store, count, acknowledge: in this order, each in one round trip a batch."""
 
-    def __init__(self, broker: Broker, results: ResultBackend, deadline: float) -> None:
-        """Publish within `deadline` seconds or raise."""
+    def __init__(
+        self, broker: Broker, results: ResultBackend, deadline: float, join: Join | None = None
+    ) -> None:
+        """Publish within `deadline` seconds or raise. `join` is needed where parts are counted."""
         self._broker, self._results, self._deadline = broker, results, deadline
+        self._join = join
         #: What is published and not yet acknowledged, so that an attempt which failed after that
         #: step does not publish again each time it is repeated.
-        self._published: set[Token] = set()
+        self._published: set[Token | str] = set()
 
     @property
     def atomic(self) -> bool:
@@ -33,16 +42,49 @@ class SeparateSettler(Settler):
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """Commit settlements; see Settler.settle."""
         self._check_sizes(settlements)
+        opens = [opening for one in settlements for opening in one.opens]
+        if opens:
+            # Before anybody can count: a header task may be over before this returns.
+            self._results.open_chords(opens)
         self._publish(settlements)
         records = [record for one in settlements for record in one.results]
         if records:
             self._results.store(records)
-        parts = [one.part for one in settlements if one.part is not None]
-        if parts:
-            self._results.count_parts(parts)
+        self._count([part for one in settlements for part in one.parts])
+        closes = [group_id for one in settlements for group_id in one.closes]
+        if closes:
+            self._results.close_chords(closes)
         settled = self._broker.settle([(one.token, one.disposition) for one in settlements])
         self._published.difference_update(one.token for one in settlements)
         return settled
+
+    def _count(self, parts: Sequence[Contribution]) -> None:
+        """Count parts, and join the chords that are complete, which may be parts of others."""
+        if parts:
+            counts = self._results.count_parts([one.part for one in parts])
+            due = {
+                count.group_id: one.completion
+                for one, count in zip(parts, counts, strict=True)
+                if count.due
+            }
+            for group_id, completion in due.items():
+                self._close(group_id, completion)
+
+    def _close(self, group_id: str, completion: TaskMessage) -> None:
+        if self._join is None:
+            raise RuntimeError("a settler that is to count parts was given no `join`")
+        report = self._join(completion, self._results.fetch_parts(group_id))
+        if report.opens:
+            self._results.open_chords(report.opens)
+        if group_id not in self._published:
+            self._broker.publish(report.publish, deadline=self._deadline)
+            self._published.add(group_id)
+        if report.results:
+            self._results.store(report.results)
+        # The outer chord's part comes first: closed, nobody would count it again after a crash.
+        self._count(report.parts)
+        self._results.close_chords([group_id])
+        self._published.discard(group_id)
 
     def _check_sizes(self, settlements: Sequence[Settlement]) -> None:
         """Refuse what the store would refuse, before anything is published."""
@@ -88,5 +130,10 @@ class ResultlessSettler(Settler):
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """Commit settlements without their results; see Settler.settle."""
         return self._settler.settle(
-            [replace(one, results=(), part=None) if one.results else one for one in settlements]
+            [
+                Settlement(one.token, one.disposition, publish=one.publish)
+                if one.results or one.parts or one.opens or one.closes
+                else one
+                for one in settlements
+            ]
         )

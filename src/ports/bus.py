@@ -1,22 +1,25 @@
-"""The bus port: what is said to everybody who listens (remote control, replies, events).
+"""The bus port: what is said to everybody who listens (remote control, events), and replies.
 
 Delivery is at most once, to those subscribed at the time; nothing is kept for absent ones.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..domain.cluster.speech import BusMessage, ReplyAddress, Topic
 
 
 class Subscription(Protocol):
-    """An ear on some channels; made by Bus.subscribe, to be closed."""
+    """An ear on some topics; made by Bus.subscribe, to be closed."""
 
     @abstractmethod
-    def receive(self, wait: float) -> Sequence[tuple[str, Mapping[str, Any]]]:
-        """Return (channel, message) pairs in the order they were said.
+    def receive(self, wait: float) -> Sequence[BusMessage]:
+        """Return what was said, in the order it was said, each once.
 
-        Blocks up to `wait` seconds for the first; empty when nothing came. Raises
-        BrokerUnavailable while the store is away; calling again resumes.
+        Blocks up to `wait` seconds for the first; empty when nothing came. Bodies that cannot be
+        read are passed over. Raises BrokerUnavailable while the store is away; calling again
+        resumes.
         """
 
     @abstractmethod
@@ -24,17 +27,40 @@ class Subscription(Protocol):
         """Stop listening and make a blocked `receive` return; idempotent."""
 
 
+class Mailbox(Subscription, Protocol):
+    """A private place for replies: what `reply` sends to its address is received here only."""
+
+    @property
+    @abstractmethod
+    def address(self) -> ReplyAddress:
+        """What a request says as its `reply_to`."""
+
+
 class Bus(Protocol):
     """Says things to all who listen."""
 
     @abstractmethod
-    def broadcast(self, channel: str, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Say messages (JSON-able mappings) on a channel. Raises BrokerUnavailable."""
+    def broadcast(self, messages: Sequence[BusMessage]) -> None:
+        """Say messages, each on its channel, in this order. Raises BrokerUnavailable.
+
+        Where a channel is an exchange it is declared as `exchange_of` says.
+        """
 
     @abstractmethod
-    def subscribe(self, channels: Sequence[str]) -> Subscription:
-        """Listen: everything said on these channels after this returned is received."""
+    def subscribe(self, topics: Sequence[Topic]) -> Subscription:
+        """Listen: everything said on these topics after this returned is received."""
+
+    @abstractmethod
+    def open_mailbox(self, exchange: str) -> Mailbox:
+        """Return a new mailbox on a direct exchange such as `reply.celery.pidbox`."""
+
+    @abstractmethod
+    def reply(self, to: ReplyAddress, messages: Sequence[BusMessage]) -> None:
+        """Send messages to one mailbox; their channel and key become those of the address.
+
+        A mailbox that is gone receives nothing, which is no error. Raises BrokerUnavailable.
+        """
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of connections; idempotent."""
+        """Let go of connections, close subscriptions and mailboxes made here; idempotent."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ..domain.canvas.chords import ChordCount, ChordPart
+from ..domain.canvas.chords import ChordCount, ChordOpening, ChordPart
 from ..domain.tasks.result_record import GroupRecord, ResultRecord
 
 
@@ -77,16 +77,35 @@ class ResultBackend(Protocol):
         """Delete saved groups and what was counted for their chords; unknown ids are ignored."""
 
     @abstractmethod
+    def open_chords(self, openings: Sequence[ChordOpening]) -> None:
+        """Tell the store how many parts chords will have; opening one again changes nothing.
+
+        Only for those that count without being told by the part, such as Celery's workers.
+        """
+
+    @abstractmethod
+    def grow_chord(self, group_id: str, by: int) -> None:
+        """Let a chord wait for that many parts more than its opening and its parts say."""
+
+    @abstractmethod
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
         """Count parts, each task id once for its group, and tell how far each chord has come.
 
-        `first_to_complete` is true in exactly one answer for a chord, however often parts are
-        counted again.
+        A chord of which all parts are in is `due` in one answer at least, and again in later ones
+        as long as nobody has closed it: who was told first may have died. While two count at the
+        same time a store may tell one of them only, for up to some seconds.
         """
 
     @abstractmethod
     def fetch_parts(self, group_id: str) -> Sequence[ChordPart]:
         """Return the counted parts of a chord in the order of their index."""
+
+    @abstractmethod
+    def close_chords(self, group_ids: Sequence[str]) -> None:
+        """Note that the bodies of these chords are published, and delete their parts.
+
+        A closed chord is never due again, whatever is counted.
+        """
 
     @abstractmethod
     def expire(self, before: datetime) -> int:

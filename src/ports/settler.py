@@ -23,6 +23,10 @@ class Settler(Protocol):
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """Commit settlements; False where the token was stale and nothing of it was committed.
 
+        Parts of chords are counted. Where one is the last, an atomic settler publishes its
+        completion and closes the chord to further completions in the same step, and keeps its
+        parts until `closes` names it; any other joins the chord itself before it acknowledges.
+
         One that fails for a reason of its own (a result the store refuses) is answered by
         raising SettlementRefused naming its index, with nothing of the batch committed.
         Raises BrokerUnavailable or BackendUnavailable: calling again with the same batch is safe.

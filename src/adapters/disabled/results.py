@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from ...domain.canvas.chords import ChordCount, ChordPart
+from ...domain.canvas.chords import ChordCount, ChordOpening, ChordPart
 from ...domain.errors import NotSupported
 from ...domain.tasks.result_record import GroupRecord, ResultRecord
 from ...ports.results import ResultBackend, ResultCapabilities
@@ -59,6 +59,15 @@ class DisabledResults(ResultBackend):
     def forget_groups(self, group_ids: Sequence[str]) -> None:
         """There is nothing to forget."""
 
+    def open_chords(self, openings: Sequence[ChordOpening]) -> None:
+        """Raise NotSupported if there are any."""
+        if openings:
+            raise NotSupported(_WHY)
+
+    def grow_chord(self, group_id: str, by: int) -> None:
+        """Raise NotSupported."""
+        raise NotSupported(_WHY)
+
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
         """Raise NotSupported."""
         raise NotSupported(_WHY)
@@ -66,6 +75,9 @@ class DisabledResults(ResultBackend):
     def fetch_parts(self, group_id: str) -> Sequence[ChordPart]:
         """Raise NotSupported."""
         raise NotSupported(_WHY)
+
+    def close_chords(self, group_ids: Sequence[str]) -> None:
+        """There is nothing to close."""
 
     def expire(self, before: datetime) -> int:
         """Return 0."""

@@ -14,20 +14,29 @@ from ...domain.tasks.result_record import GroupRecord, ResultRecord
 
 @dataclass(slots=True)
 class Chord:
-    """What was counted of one chord, by task id; `touched` is when a part last came."""
+    """What was counted of one chord, by task id; `touched` is when a part last came.
+
+    `size` is what its opening or a part said, `grown` what was added to that later.
+    """
 
     touched: datetime
     parts: dict[str, ChordPart] = field(default_factory=dict)
-    completed: bool = False
+    size: int | None = None
+    grown: int = 0
+    counted: int = 0
+    closed: bool = False
 
     def count(self, part: ChordPart, now: datetime) -> ChordCount:
-        """Count a part unless it was counted already."""
+        """Count a part unless it was counted already, or the chord is closed."""
         self.touched = now
-        self.parts.setdefault(part.task_id, part)
-        counted = len(self.parts)
-        first = counted >= part.size and not self.completed
-        self.completed = self.completed or first
-        return ChordCount(part.group_id, counted, part.size, first)
+        if self.size is None:
+            self.size = part.size
+        if not self.closed and part.task_id not in self.parts:
+            self.parts[part.task_id] = part
+            self.counted += 1
+        size = None if self.size is None else self.size + self.grown
+        due = size is not None and self.counted >= size and not self.closed
+        return ChordCount(part.group_id, self.counted, size, due)
 
 
 class RecordTable:
@@ -51,7 +60,11 @@ class RecordTable:
 
     def count(self, part: ChordPart, now: datetime) -> ChordCount:
         """Count a part of a chord."""
-        return self.chords.setdefault(part.group_id, Chord(now)).count(part, now)
+        return self.chord(part.group_id, now).count(part, now)
+
+    def chord(self, group_id: str, now: datetime) -> Chord:
+        """Return what is counted of a chord, from now on if nothing was."""
+        return self.chords.setdefault(group_id, Chord(now))
 
     def parts(self, group_id: str) -> list[ChordPart]:
         """Return the parts of a chord by index; those without one come last."""

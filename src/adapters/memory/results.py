@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from ...domain.canvas.chords import ChordCount, ChordPart
+from ...domain.canvas.chords import ChordCount, ChordOpening, ChordPart
 from ...domain.errors import ResultTooLarge
 from ...domain.tasks.result_record import GroupRecord, ResultRecord
 from ...ports.clock import Clock
@@ -91,6 +91,19 @@ class MemoryResults(ResultBackend):
                 self.memory.results.groups.pop(group_id, None)
                 self.memory.results.chords.pop(group_id, None)
 
+    def open_chords(self, openings: Sequence[ChordOpening]) -> None:
+        """Tell how many parts chords will have."""
+        with self.memory.changed:
+            now = self.memory.clock.now()
+            for opening in openings:
+                chord = self.memory.results.chord(opening.group_id, now)
+                chord.size = opening.size if chord.size is None else chord.size
+
+    def grow_chord(self, group_id: str, by: int) -> None:
+        """Let a chord wait for more parts."""
+        with self.memory.changed:
+            self.memory.results.chord(group_id, self.memory.clock.now()).grown += by
+
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
         """Count parts."""
         with self.memory.changed:
@@ -101,6 +114,15 @@ class MemoryResults(ResultBackend):
         """Return the counted parts of a chord."""
         with self.memory.changed:
             return self.memory.results.parts(group_id)
+
+    def close_chords(self, group_ids: Sequence[str]) -> None:
+        """Note that bodies are published, and drop the parts."""
+        with self.memory.changed:
+            now = self.memory.clock.now()
+            for group_id in group_ids:
+                chord = self.memory.results.chord(group_id, now)
+                chord.closed = True
+                chord.parts.clear()
 
     def expire(self, before: datetime) -> int:
         """Delete what was done before that time."""

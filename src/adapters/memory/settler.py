@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ...domain.canvas.chords import Contribution
 from ...domain.errors import QueueNotFound, ResultTooLarge, SettlementRefused
 from ...domain.work.settlement import Settlement
 from ...ports.settler import Settler
@@ -32,7 +33,8 @@ class MemorySettler(Settler):
         if self._broker.memory.messages.held(settlement.token) is None:
             return
         try:
-            for message in settlement.publish:
+            completions = [one.completion for one in settlement.parts]
+            for message in (*settlement.publish, *completions):
                 self._broker.memory.messages.route(message)
             for record in settlement.results:
                 self._results.check(record)
@@ -42,8 +44,18 @@ class MemorySettler(Settler):
     def _commit(self, settlement: Settlement) -> bool:
         if self._broker.memory.messages.held(settlement.token) is None:
             return False
-        # Publish, store, count, acknowledge: in two stores a crash between is then repaired.
         self._broker.publish(settlement.publish, deadline=0)
         self._results.store(settlement.results)
-        self._results.count_parts([settlement.part] if settlement.part else ())
+        self._results.open_chords(settlement.opens)
+        self._count(settlement.parts)
+        self._results.close_chords(settlement.closes)
         return all(self._broker.settle([(settlement.token, settlement.disposition)]))
+
+    def _count(self, parts: Sequence[Contribution]) -> None:
+        counts = self._results.count_parts([one.part for one in parts])
+        for one, count in zip(parts, counts, strict=True):
+            chord = self._results.memory.results.chords[one.part.group_id]
+            if count.due and not chord.closed:
+                # Its completion is the only one from now on; the parts are there until it is done.
+                chord.closed = True
+                self._broker.publish([one.completion], deadline=0)

@@ -15,7 +15,7 @@ from math import ceil
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from ...domain.canvas.chords import ChordCount, ChordPart
+from ...domain.canvas.chords import ChordCount, ChordOpening, ChordPart
 from ...domain.errors import BackendGetMetaError, BackendUnavailable, ResultTooLarge
 from ...domain.messaging.payload import Codec
 from ...domain.tasks import states
@@ -189,6 +189,17 @@ class RedisResults(ResultBackend):
         """Delete groups and the counts of their chords."""
         keys_of = (self.group_key, self.chord_key)
         self._delete([key_of(group_id) for group_id in group_ids for key_of in keys_of])
+
+    def open_chords(self, openings: Sequence[ChordOpening]) -> None:
+        """Tell how many parts chords will have."""
+
+    def grow_chord(self, group_id: str, by: int) -> None:
+        """Let a chord wait for more parts."""
+        raise NotImplementedError
+
+    def close_chords(self, group_ids: Sequence[str]) -> None:
+        """Note that bodies are published, and drop the parts."""
+        raise NotImplementedError
 
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
         """Count parts."""

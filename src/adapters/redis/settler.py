@@ -127,7 +127,7 @@ class RedisSettler(Settler):
         told: list[Any] = [len(settlement.results)]
         for record in settlement.results:
             told += self._record(record, judged)
-        part = settlement.part
+        part = settlement.parts[0].part if settlement.parts else None
         if part is None:
             told.append(0)
         else:

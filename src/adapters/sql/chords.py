@@ -92,7 +92,7 @@ def _known(
 
 def _count(transaction: Transaction, part: ChordPart, counted: set[str]) -> ChordCount:
     counted.add(part.task_id)
-    first = len(counted) >= part.size and _fire(transaction, part.group_id)
+    first = len(counted) >= (part.size or 0) and _fire(transaction, part.group_id)
     return ChordCount(part.group_id, len(counted), part.size, first)
 
 

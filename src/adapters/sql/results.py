@@ -8,7 +8,7 @@ from itertools import islice
 from time import monotonic
 from typing import Final, TypeVar
 
-from ...domain.canvas.chords import ChordCount, ChordPart
+from ...domain.canvas.chords import ChordCount, ChordOpening, ChordPart
 from ...domain.errors import BackendUnavailable, ResultTooLarge
 from ...domain.messaging.payload import Codec
 from ...domain.tasks.result_record import GroupRecord, ResultRecord
@@ -148,6 +148,17 @@ class SqlResults(ResultBackend):
             chords.forget_chords(transaction, self.sql.flavour, group_ids)
 
         self._write(forget)
+
+    def open_chords(self, openings: Sequence[ChordOpening]) -> None:
+        """Tell how many parts chords will have."""
+
+    def grow_chord(self, group_id: str, by: int) -> None:
+        """Let a chord wait for more parts."""
+        raise NotImplementedError
+
+    def close_chords(self, group_ids: Sequence[str]) -> None:
+        """Note that bodies are published, and drop the parts."""
+        raise NotImplementedError
 
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
         """Count parts."""

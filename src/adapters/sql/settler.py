@@ -91,8 +91,7 @@ class SqlSettler(Settler):
                 origins += [index] * len(settlement.publish)
                 self._check(index, settlement.results)
                 records += settlement.results
-                if settlement.part is not None:
-                    parts.append(settlement.part)
+                parts += [one.part for one in settlement.parts]
         if published:
             rows = _routed(transaction, published, origins, now)
             flavour.insert_messages(transaction, INSERT, rows)

@@ -2,31 +2,59 @@
 
 from dataclasses import dataclass
 
+from ..messaging.message import TaskMessage
 from ..messaging.payload import Payload
 
 
 @dataclass(frozen=True, slots=True)
+class ChordOpening:
+    """A chord about to be sent: how many parts it will have, for those who cannot tell."""
+
+    group_id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChordPart:
-    """One finished header task. `size` is how many parts the chord has in all."""
+    """One header task that came to its end, well or not.
+
+    `size` is how many parts the chord has in all; None: the sender has told the store
+    (ChordOpening). The first part counted for a task id stays.
+    """
 
     group_id: str
     task_id: str
     index: int | None
-    size: int
+    size: int | None
     state: str
     result: Payload | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Contribution:
+    """A part, and what is published once when it turns out to be the last.
+
+    `completion` is a message to the built-in task JOIN_CHORD, for celeriac workers alone: whoever
+    takes it fetches the parts and sends the chord's body, or the errbacks of one that failed.
+    """
+
+    part: ChordPart
+    completion: TaskMessage
+
+
+@dataclass(frozen=True, slots=True)
 class ChordCount:
-    """How far a chord has come after a part was counted."""
+    """How far a chord has come after a part was counted. `size` None: nobody knows yet.
+
+    `due`: all parts are in, the chord is not closed, and whoever is told this sees to its body.
+    """
 
     group_id: str
     counted: int
-    size: int
-    first_to_complete: bool
+    size: int | None
+    due: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether every part is in."""
-        return self.counted >= self.size
+        return self.size is not None and self.counted >= self.size

@@ -65,7 +65,12 @@ def _matches(rule: Binding, routing_key: str) -> bool:
         case "direct":
             return rule.routing_key == routing_key
         case "topic":
-            return _topic(rule.routing_key).fullmatch(routing_key) is not None
+            return topic_matches(rule.routing_key, routing_key)
+
+
+def topic_matches(pattern: str, key: str) -> bool:
+    """Tell whether a routing key matches an AMQP topic pattern."""
+    return _topic(pattern).fullmatch(key) is not None
 
 
 @lru_cache(maxsize=1024)

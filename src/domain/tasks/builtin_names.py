@@ -6,3 +6,7 @@ from typing import Final
 BACKEND_CLEANUP: Final = "celery.backend_cleanup"
 #: Calls an errback on behalf of a process that died; ours.
 CALL_ERRBACK: Final = "celeriac.call_errback"
+#: Sends the body of a chord whose parts are all in; ours, carried out by the worker itself.
+JOIN_CHORD: Final = "celeriac.join_chord"
+#: Waits for a chord's header by looking again and again; Celery's, for stores that cannot count.
+CHORD_UNLOCK: Final = "celery.chord_unlock"

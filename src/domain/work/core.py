@@ -203,11 +203,7 @@ class WorkerCore:
             else:
                 held = self._graves.pop(report.number, None)
             if held is not None:
-                settlements.append(
-                    Settlement(
-                        held.delivery.token, report.disposition, report.results, report.publish
-                    )
-                )
+                settlements.append(_settlement(held.delivery.token, report))
         return [Settle(settlements)] if settlements else []
 
     def on_tick(self, tick: float) -> None:
@@ -419,6 +415,18 @@ class WorkerCore:
 
 _WORD: Final = {states.REVOKED: "revoked", states.FAILURE: "refused"}
 _REVOKED: Final = Drop(states.REVOKED, TaskRevokedError("revoked"))
+
+
+def _settlement(token: Token, report: Report) -> Settlement:
+    return Settlement(
+        token,
+        report.disposition,
+        report.results,
+        report.publish,
+        report.opens,
+        report.parts,
+        report.closes,
+    )
 
 
 def _refuse(garbage: Undecodable, answer: _Answer) -> None:

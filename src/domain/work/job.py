@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from ..canvas.chords import ChordOpening, Contribution
 from ..messaging.message import TaskMessage
 from ..tasks.result_record import ResultRecord
 from .settlement import DONE, Disposition
@@ -40,6 +41,9 @@ class Report(NamedTuple):
     runtime: float = 0.0
     summary: str = ""
     traceback: str | None = None
+    opens: tuple[ChordOpening, ...] = ()
+    parts: tuple[Contribution, ...] = ()
+    closes: tuple[str, ...] = ()
 
 
 class Progress(NamedTuple):

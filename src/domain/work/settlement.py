@@ -7,7 +7,7 @@ stale token commits nothing. Where broker and backend are one store this is one 
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..canvas.chords import ChordPart
+from ..canvas.chords import ChordOpening, Contribution
 from ..messaging.delivery import Token
 from ..messaging.message import TaskMessage
 from ..tasks.result_record import ResultRecord
@@ -55,10 +55,17 @@ REQUEUE = Requeue()
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What one finished delivery brings about."""
+    """What one finished delivery brings about.
+
+    `opens` are chords among what is published. `parts` are counted; the completion of a chord
+    whose last part is among them is published too. `closes` are chords whose body is published
+    by this settlement.
+    """
 
     token: Token
     disposition: Disposition = DONE
     results: tuple[ResultRecord, ...] = ()
     publish: tuple[TaskMessage, ...] = ()
-    part: ChordPart | None = None
+    opens: tuple[ChordOpening, ...] = ()
+    parts: tuple[Contribution, ...] = ()
+    closes: tuple[str, ...] = ()

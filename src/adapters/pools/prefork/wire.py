@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from ....domain.canvas.chords import ChordOpening, ChordPart, Contribution
 from ....domain.messaging.message import EMPTY, TaskMessage
 from ....domain.messaging.payload import Payload
 from ....domain.tasks.result_record import Extended, ResultRecord
@@ -183,6 +184,9 @@ def report_row(report: Report) -> Row:
         report.runtime,
         report.summary,
         report.traceback,
+        [(one.group_id, one.size) for one in report.opens],
+        [contribution_row(one) for one in report.parts],
+        report.closes,
     )
 
 
@@ -190,7 +194,8 @@ def report_of(row: Row) -> Report:
     """Build a report from its row."""
     if len(row) < _LONG_ROW:
         row = pickle.loads(row[1])  # noqa: S301 - pickled by our own child
-    number, state, disposition, results, publish, runtime, summary, traceback = row
+    number, state, disposition, results, publish, runtime, summary, traceback, *chords = row
+    opens, parts, closes = chords
     return Report(
         number,
         state,
@@ -200,7 +205,32 @@ def report_of(row: Row) -> Report:
         runtime,
         summary,
         traceback,
+        tuple([ChordOpening(*opening) for opening in opens]),
+        tuple([contribution_of(part) for part in parts]),
+        closes,
     )
+
+
+def contribution_row(one: Contribution) -> Row:
+    """Lay out a part of a chord as plain data."""
+    part = one.part
+    return (
+        part.group_id,
+        part.task_id,
+        part.index,
+        part.size,
+        part.state,
+        _payload_row(part.result),
+        message_row(one.completion),
+    )
+
+
+def contribution_of(row: Row) -> Contribution:
+    """Build a part of a chord from its row."""
+    group_id, task_id, index, size, state, result, completion = row
+    value = None if result is None else Payload(*result)
+    part = ChordPart(group_id, task_id, index, size, state, value)
+    return Contribution(part, message_of(completion))
 
 
 def progress_row(progress: Progress) -> Row:
