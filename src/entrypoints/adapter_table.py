@@ -27,6 +27,8 @@ class Technology:
     bus: str = ""
     coordinator: str = ""
     schedule_store: str = ""
+    #: Whether `store` takes several URLs, joined by `;`; else it is given the first.
+    many: bool = False
     #: Called as `open_results(store, settings=…, codec=…, serializer=…)` where the class alone
     #: cannot know what settings say of results.
     open_results: str = ""
@@ -60,6 +62,7 @@ REDIS: Final = Technology(
     coordinator=f"{_A}.redis.coordinator:RedisCoordinator",
     schedule_store=f"{_A}.redis.schedule_store:RedisScheduleStore",
     open_results=f"{_A}.redis.opening:open_results",
+    many=True,
 )
 
 _SQL_SCHEMES: Final = (
@@ -70,7 +73,15 @@ _SQL_SCHEMES: Final = (
     "mariadb",
 )
 
-_REDIS_SCHEMES: Final = ("redis", "rediss", "redis+socket", "unix")
+_REDIS_SCHEMES: Final = (
+    "redis",
+    "rediss",
+    "redis+socket",
+    "unix",
+    "sentinel",
+    "redis+cluster",
+    "rediss+cluster",
+)
 
 BROKERS: Final[Mapping[str, Technology]] = {
     "memory": MEMORY,
@@ -94,11 +105,16 @@ POOLS: Final[Mapping[str, str]] = {
     "solo": f"{_A}.pools.solo:SoloPool",
 }
 
+_S = f"{_A}.serializers"
 SERIALIZERS: Final[Mapping[str, str]] = {
-    "json": f"{_A}.serializers.json:JsonSerializer",
-    "application/json": f"{_A}.serializers.json:JsonSerializer",
-    "pickle": f"{_A}.serializers.pickle:PickleSerializer",
-    "application/x-python-serialize": f"{_A}.serializers.pickle:PickleSerializer",
+    "json": f"{_S}.json:JsonSerializer",
+    "application/json": f"{_S}.json:JsonSerializer",
+    "pickle": f"{_S}.pickle:PickleSerializer",
+    "application/x-python-serialize": f"{_S}.pickle:PickleSerializer",
+    "yaml": f"{_S}.yaml:YamlSerializer",
+    "application/x-yaml": f"{_S}.yaml:YamlSerializer",
+    "msgpack": f"{_S}.msgpack:MsgpackSerializer",
+    "application/x-msgpack": f"{_S}.msgpack:MsgpackSerializer",
 }
 
 _STANDARD = f"{_A}.compressors.standard"
@@ -106,6 +122,12 @@ COMPRESSORS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("zlib", "gzip", "application/x-gzip"), f"{_STANDARD}:ZlibCompressor"),
     **dict.fromkeys(("bzip2", "bzip", "application/x-bz2"), f"{_STANDARD}:Bzip2Compressor"),
     **dict.fromkeys(("lzma", "xz", "application/x-lzma"), f"{_STANDARD}:LzmaCompressor"),
+    **dict.fromkeys(
+        ("brotli", "application/x-brotli"), f"{_A}.compressors.brotli:BrotliCompressor"
+    ),
+    **dict.fromkeys(
+        ("zstd", "zstandard", "application/zstd"), f"{_A}.compressors.zstd:ZstdCompressor"
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from ...domain.errors import DecodeError, EncodeError
 from ...ports.codec import Serializer
 
 _MARK: Final = b'"__type__"'
+_TAGS: Final = frozenset(("__type__", "__value__"))
 
 
 def _tagged(name: str, value: Any) -> dict[str, Any]:
@@ -41,7 +42,8 @@ _WRITERS: Final[tuple[tuple[type[Any], Callable[[Any], Any]], ...]] = (
 
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "datetime": datetime.fromisoformat,
-    "date": date.fromisoformat,
+    # Some senders write a date as midnight.
+    "date": lambda value: datetime.fromisoformat(value).date(),
     "time": time.fromisoformat,
     "decimal": Decimal,
     "uuid": lambda value: UUID(**value),
@@ -51,17 +53,19 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
 
 
 def _write(value: Any) -> Any:
+    if callable(own := getattr(value, "__json__", None)):
+        return own()
     for kind, writer in _WRITERS:
         if isinstance(value, kind):
             return writer(value)
-    if callable(own := getattr(value, "__json__", None)):
-        return own()
     raise TypeError(f"a {type(value).__module__}.{type(value).__qualname__} is not JSON")
 
 
 def _read(found: dict[str, Any]) -> Any:
-    name = found.get("__type__")
-    reader = _READERS.get(name) if isinstance(name, str) and "__value__" in found else None
+    if found.keys() != _TAGS:
+        return found
+    name = found["__type__"]
+    reader = _READERS.get(name) if isinstance(name, str) else None
     return found if reader is None else reader(found["__value__"])
 
 
