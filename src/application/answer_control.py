@@ -5,10 +5,11 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ..domain.cluster.speech import BusMessage, ReplyAddress, Topic
 from ..domain.errors import BrokerUnavailable
 from ..ports.bus import Bus, Subscription
 from ..ports.clock import Clock
-from .ask_workers import COMMANDS, REPLIES
+from .ask_workers import COMMANDS
 from .work import Worker
 
 logger = logging.getLogger("celeriac.worker")
@@ -51,9 +52,9 @@ class Answering:
         while not self._over.is_set():
             try:
                 if self._ear is None:
-                    self._ear = self._bus.subscribe([COMMANDS])
-                for _, request in self._ear.receive(LOOK_SECONDS):
-                    self._answer(request)
+                    self._ear = self._bus.subscribe([Topic(COMMANDS)])
+                for said in self._ear.receive(LOOK_SECONDS):
+                    self._answer(said.body)
                 pause = 0.1
             except BrokerUnavailable as away:
                 logger.debug("remote control waits for the store: %s", away)
@@ -72,9 +73,11 @@ class Answering:
         except Exception as broken:
             logger.exception("remote control command %s failed", request.get("method"))
             answer = {"error": repr(broken)}
-        ticket = request.get("ticket")
-        if ticket and answer is not None:
-            self._bus.broadcast(f"{REPLIES}{ticket}", [{self._node: answer}])
+        to = request.get("reply_to")
+        if to:
+            ticket = {"ticket": request.get("ticket")}
+            said = BusMessage("", {self._node: answer}, headers=ticket)
+            self._bus.reply(ReplyAddress(to["exchange"], to["routing_key"]), [said])
 
     def _revoke(self, arguments: Mapping[str, Any]) -> dict[str, str]:
         asked = arguments.get("task_id") or []

@@ -3,20 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ..domain.cluster.speech import BusMessage, ReplyAddress
 from ..ports.bus import Bus
 from ..ports.clock import Clock
 
-#: Where commands are said; the name is Celery's pidbox exchange.
+#: Where commands are said, and where answers go to; the names are those of Celery's exchanges.
 COMMANDS: Final = "celery.pidbox"
-#: Where answers are said: this and the ticket.
-REPLIES: Final = "reply.celery.pidbox."
+REPLIES: Final = "reply.celery.pidbox"
 
 
 def tell(
     bus: Bus, method: str, arguments: Mapping[str, Any], destination: Sequence[str] | None
 ) -> None:
     """Say a command to the workers named, or to all."""
-    bus.broadcast(COMMANDS, [_request(method, arguments, destination, None)])
+    bus.broadcast([BusMessage(COMMANDS, _request(method, arguments, destination))])
 
 
 def ask(
@@ -35,17 +35,18 @@ def ask(
     """
     expected = limit or (len(destination) if destination else None)
     answers: list[dict[str, Any]] = []
-    ear = bus.subscribe([REPLIES + ticket])
+    mailbox = bus.open_mailbox(REPLIES)
     try:
-        bus.broadcast(COMMANDS, [_request(method, arguments, destination, ticket)])
+        request = _request(method, arguments, destination, ticket, mailbox.address)
+        bus.broadcast([BusMessage(COMMANDS, request)])
         ends = clock.monotonic() + timeout
         while expected is None or len(answers) < expected:
             left = ends - clock.monotonic()
             if left <= 0:
                 break
-            answers += [dict(answer) for _, answer in ear.receive(left)]
+            answers += [dict(answer.body) for answer in mailbox.receive(left)]
     finally:
-        ear.close()
+        mailbox.close()
     return answers
 
 
@@ -53,14 +54,17 @@ def _request(
     method: str,
     arguments: Mapping[str, Any],
     destination: Sequence[str] | None,
-    ticket: str | None,
+    ticket: str | None = None,
+    reply_to: ReplyAddress | None = None,
 ) -> dict[str, Any]:
-    return {
+    request = {
         "method": method,
         "arguments": dict(arguments),
         "destination": list(destination) if destination else None,
         "pattern": None,
         "matcher": None,
-        "ticket": ticket,
-        "reply_to": ticket and {"exchange": "reply.celery.pidbox", "routing_key": ticket},
     }
+    if reply_to is not None:
+        address = {"exchange": reply_to.exchange, "routing_key": reply_to.routing_key}
+        request |= {"ticket": ticket, "reply_to": address}
+    return request

@@ -9,6 +9,7 @@ from threading import Barrier
 import pytest
 
 from celeriac.domain.canvas.chords import ChordPart
+from celeriac.domain.cluster.speech import BusMessage
 from celeriac.domain.messaging.delivery import Delivery
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.domain.messaging.payload import Payload
@@ -69,6 +70,11 @@ def record(task_id, state="SUCCESS", text="done", done=None, **fields):
 def part(task_id, index=0, size=2, group="g", state="SUCCESS"):
     """Return a chord part."""
     return ChordPart(group, task_id, index, size, state, payload(task_id))
+
+
+def said(channel, *bodies, key="", **headers):
+    """Return messages of a bus's channel."""
+    return [BusMessage(channel, body, key, headers) for body in bodies]
 
 
 def require(client, capability):

@@ -40,7 +40,10 @@ class Ear:
 
 
 class Feed:
-    """The ears of one process on a store. `unavailable` is raised while the server is away."""
+    """The ears of one process on a store. `unavailable` is raised while the server is away.
+
+    With `patterns` all channels are patterns of Redis's, and what is heard comes under its pattern.
+    """
 
     _pid: int
     _changed: threading.Condition
@@ -57,9 +60,12 @@ class Feed:
     _said: int
     _reached: int
 
-    def __init__(self, store: RedisStore, unavailable: Unavailable) -> None:
+    def __init__(
+        self, store: RedisStore, unavailable: Unavailable, *, patterns: bool = False
+    ) -> None:
         self._store = store
         self._unavailable = unavailable
+        self._patterns = patterns
         self._begin_life()
 
     def listen(self, channels: Collection[str]) -> Ear:
@@ -220,25 +226,27 @@ class Feed:
         asked |= added
         asked -= dropped
         if dropped:
-            pubsub.unsubscribe(*dropped)
+            (pubsub.punsubscribe if self._patterns else pubsub.unsubscribe)(*dropped)
         if added:
-            pubsub.subscribe(*added)
+            (pubsub.psubscribe if self._patterns else pubsub.subscribe)(*added)
 
     def _take_in(self, me: threading.Thread, message: dict[str, Any]) -> None:
-        channel = (message["channel"] or b"").decode()
+        kind = message["type"].removeprefix("p")
+        heard_by = "pattern" if message["type"] == "pmessage" else "channel"
+        channel = (message[heard_by] or b"").decode()
         with self._changed:
             if self._thread is not me:
                 return
             self._failure = None
             ears = self._ears.get(channel, ())
-            if message["type"] == "subscribe":
+            if kind == "subscribe":
                 # Also after the driver connected anew, and then something may have been missed.
                 self._confirmed.add(channel)
                 for ear in ears:
                     ear.missed = True
-            elif message["type"] == "message" and channel == self._own:
+            elif kind == "message" and channel == self._own:
                 self._reached = max(self._reached, int(message["data"]))
-            elif message["type"] == "message":
+            elif kind == "message":
                 for ear in ears:
                     ear.heard.append((channel, message["data"]))
             self._changed.notify_all()

@@ -28,6 +28,7 @@ class Keys:
         self.owners = f"{prefix}celeriac.owners"
         self.paused = f"{prefix}celeriac.paused"
         self.exchanges = f"{prefix}celeriac.exchanges"
+        self.binding_deadlines = f"{prefix}_kombu.binding_deadlines"
 
     # -- kombu's
 

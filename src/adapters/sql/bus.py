@@ -7,14 +7,17 @@ listener costs next to nothing; old rows are deleted by those who speak, some at
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
-from typing import Any, Final
+from typing import Final
+from uuid import uuid4
 from weakref import WeakSet
 
+from ...domain.cluster.speech import BusMessage, ReplyAddress, Topic, is_for
 from ...domain.errors import BrokerUnavailable
-from ...ports.bus import Bus, Subscription
+from ...ports.bus import Bus, Mailbox, Subscription
 from . import bus_log
 from .bus_feed import TOPIC, Feed
 from .engine import SqlStore
@@ -25,16 +28,17 @@ _PRUNE_EVERY: Final = 60.0
 
 
 class SqlSubscription(Subscription):
-    """An ear on some channels; made by SqlBus."""
+    """An ear on some topics; made by SqlBus."""
 
-    def __init__(self, store: SqlStore, feed: Feed, channels: Sequence[str]) -> None:
+    def __init__(self, store: SqlStore, feed: Feed, topics: Sequence[Topic]) -> None:
         self._store = store
         self._feed = feed
-        self._channels = list(dict.fromkeys(channels))
+        self._topics = tuple(topics)
+        self._channels = list(dict.fromkeys(topic.channel for topic in topics))
         self._closed = False
         self._heard_up_to = store.read(bus_log.reached)
 
-    def receive(self, wait: float) -> bus_log.Heard:
+    def receive(self, wait: float) -> Sequence[BusMessage]:
         """Return what was said since the last time, waiting for the first."""
         end = monotonic() + wait
         while not self._closed:
@@ -54,17 +58,31 @@ class SqlSubscription(Subscription):
             self._closed = True
             self._feed.stir()
 
-    def _look(self) -> bus_log.Heard:
+    def _look(self) -> Sequence[BusMessage]:
         while True:
             before = self._heard_up_to
-            heard, self._heard_up_to = self._store.read(
+            said, self._heard_up_to = self._store.read(
                 lambda t, after=before: bus_log.hear(  # type: ignore[misc]
                     t, self._store.flavour, self._channels, after
                 )
             )
-            # What others said on other channels is no reason to stop.
+            heard = [message for message in said if is_for(self._topics, message)]
+            # What others said elsewhere is no reason to stop.
             if heard or self._heard_up_to <= before:
                 return heard
+
+
+class SqlMailbox(SqlSubscription, Mailbox):
+    """An ear on one address; made by SqlBus."""
+
+    def __init__(self, store: SqlStore, feed: Feed, address: ReplyAddress) -> None:
+        super().__init__(store, feed, [Topic(address.exchange, address.routing_key)])
+        self._address = address
+
+    @property
+    def address(self) -> ReplyAddress:
+        """Where replies are to go."""
+        return self._address
 
 
 class SqlBus(Bus):
@@ -77,16 +95,16 @@ class SqlBus(Bus):
         self._begin_life()
         store.retain()
 
-    def broadcast(self, channel: str, messages: Sequence[Mapping[str, Any]]) -> None:
+    def broadcast(self, messages: Sequence[BusMessage]) -> None:
         """Say messages, all or none."""
-        bodies = bus_log.encoded(messages)
-        if not bodies:
+        rows = bus_log.encoded(messages)
+        if not rows:
             return
         feed, store = self._present_feed(), self.store
         is_told = feed.is_told
 
         def say(transaction: Transaction) -> None:
-            bus_log.say(transaction, store.flavour, channel, bodies, store.now_ms())
+            bus_log.say(transaction, store.flavour, rows, store.now_ms())
             if is_told:
                 transaction.announce(TOPIC)
 
@@ -94,11 +112,24 @@ class SqlBus(Bus):
         feed.stir()
         self._prune_now_and_then()
 
-    def subscribe(self, channels: Sequence[str]) -> SqlSubscription:
+    def subscribe(self, topics: Sequence[Topic]) -> SqlSubscription:
         """Listen from now on."""
-        ear = SqlSubscription(self.store, self._present_feed(), channels)
+        ear = SqlSubscription(self.store, self._present_feed(), topics)
         self._ears.add(ear)
         return ear
+
+    def open_mailbox(self, exchange: str) -> SqlMailbox:
+        """Listen on an address that nobody else has."""
+        address = ReplyAddress(exchange, str(uuid4()))
+        mailbox = SqlMailbox(self.store, self._present_feed(), address)
+        self._ears.add(mailbox)
+        return mailbox
+
+    def reply(self, to: ReplyAddress, messages: Sequence[BusMessage]) -> None:
+        """Say messages where only one listens."""
+        self.broadcast(
+            [replace(message, channel=to.exchange, key=to.routing_key) for message in messages]
+        )
 
     def close(self) -> None:
         """Close the subscriptions made here, and let go of the store."""

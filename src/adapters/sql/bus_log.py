@@ -9,9 +9,11 @@ the counter's row stays locked until the commit.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
 
+from ...domain.cluster.speech import BusMessage
 from .flavour import Flavour
 from .transaction import Transaction
 
@@ -31,28 +33,32 @@ _OLDEST: Final = "SELECT id FROM celeriac_bus ORDER BY id LIMIT 1"
 _FIRST_KEPT: Final = "SELECT id FROM celeriac_bus WHERE said_at >= ? ORDER BY id LIMIT 1"
 _PRUNE: Final = "DELETE FROM celeriac_bus WHERE id < ?"
 
-Heard = Sequence[tuple[str, Mapping[str, Any]]]
+#: A row as it is written: the channel, and messages of it as JSON.
+Row = tuple[str, str]
 
 
-def encoded(messages: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the bodies of the rows that messages make."""
-    return [
-        json.dumps(messages[start : start + ROW_OF], separators=(",", ":"))
-        for start in range(0, len(messages), ROW_OF)
-    ]
+def encoded(messages: Sequence[BusMessage]) -> list[Row]:
+    """Return the rows that messages make: each holds neighbours of one channel."""
+    rows: list[Row] = []
+    for channel, neighbours in groupby(messages, lambda message: message.channel):
+        said = [(message.key, message.body, dict(message.headers)) for message in neighbours]
+        rows += (
+            (channel, json.dumps(said[start : start + ROW_OF], separators=(",", ":")))
+            for start in range(0, len(said), ROW_OF)
+        )
+    return rows
 
 
-def say(
-    transaction: Transaction, flavour: Flavour, channel: str, bodies: Sequence[str], now: int
-) -> None:
+def say(transaction: Transaction, flavour: Flavour, rows: Sequence[Row], now: int) -> None:
     """Add rows after all others."""
-    if not transaction.run(_COUNT, (len(bodies),)):
+    if not transaction.run(_COUNT, (len(rows),)):
         columns = ["name", "reached"]
         transaction.run(flavour.keep("celeriac_counter", columns, ["name"]), ("bus", 0))
-        transaction.run(_COUNT, (len(bodies),))
-    first = reached(transaction) - len(bodies) + 1
+        transaction.run(_COUNT, (len(rows),))
+    first = reached(transaction) - len(rows) + 1
     transaction.many(
-        _INSERT, [(number, channel, body, now) for number, body in enumerate(bodies, first)]
+        _INSERT,
+        [(number, channel, body, now) for number, (channel, body) in enumerate(rows, first)],
     )
 
 
@@ -64,7 +70,7 @@ def reached(transaction: Transaction) -> int:
 
 def hear(
     transaction: Transaction, flavour: Flavour, channels: Sequence[str], after: int
-) -> tuple[Heard, int]:
+) -> tuple[Sequence[BusMessage], int]:
     """Return what was said on these channels after a number, and the number heard up to."""
     last = reached(transaction)
     if last <= after:
@@ -76,7 +82,11 @@ def hear(
         f"AND {flavour.among('channel')} ORDER BY id LIMIT {PAGE}"
     )
     rows = transaction.rows(sql, (after, last, flavour.listed(channels)))
-    heard = [(channel, message) for _, channel, body in rows for message in json.loads(body)]
+    heard = [
+        BusMessage(channel, body, key, headers)
+        for _, channel, said in rows
+        for key, body, headers in json.loads(said)
+    ]
     return heard, (int(rows[-1][0]) if len(rows) == PAGE else last)
 
 

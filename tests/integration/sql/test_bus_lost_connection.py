@@ -8,7 +8,9 @@ from time import monotonic
 
 from sqlalchemy import text
 
+from celeriac.domain.cluster.speech import Topic
 from celeriac.domain.errors import BrokerUnavailable
+from tests.contracts.samples import said
 
 from .places import ON_EACH_SERVER, empty_place  # noqa: F401 - a fixture
 
@@ -44,14 +46,14 @@ def test_a_blocked_listener_hears_what_is_said_after_its_connection_was_cut(plac
             except BrokerUnavailable:
                 continue
 
-    with closing(place.bus(host_time=True).subscribe(["news"])) as ear:
+    with closing(place.bus(host_time=True).subscribe([Topic("news")])) as ear:
         listening = Thread(target=listen, args=(ear,))
         listening.start()
         assert waits.wait(timeout=20)
-        speaker.broadcast("gossip", [{}])
+        speaker.broadcast(said("gossip", {}))
         cut = cut_connections(place, dialect)
-        speaker.broadcast("news", [{"n": 1}])
+        speaker.broadcast(said("news", {"n": 1}))
         listening.join(timeout=30)
 
     assert cut >= 2
-    assert caught == [("news", {"n": 1})]
+    assert caught == said("news", {"n": 1})

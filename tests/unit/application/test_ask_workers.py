@@ -3,31 +3,31 @@
 import threading
 
 from celeriac.adapters.memory import MemoryBus, MemoryStore, VirtualClock
-from celeriac.application.ask_workers import COMMANDS, REPLIES, ask, tell
+from celeriac.application.ask_workers import COMMANDS, ask, tell
+from celeriac.domain.cluster.speech import BusMessage, ReplyAddress, Topic
 
 
-def request(method, arguments, destination, ticket):
+def request(method, arguments, destination, **reply):
     return {
         "method": method,
         "arguments": arguments,
         "destination": destination,
         "pattern": None,
         "matcher": None,
-        "ticket": ticket,
-        "reply_to": ticket and {"exchange": "reply.celery.pidbox", "routing_key": ticket},
+        **reply,
     }
 
 
 def test_a_command_is_said_to_all_in_celerys_words(store):
     bus = MemoryBus(store)
-    ear = bus.subscribe([COMMANDS])
+    ear = bus.subscribe([Topic(COMMANDS)])
 
     tell(bus, "shutdown", {}, None)
     tell(bus, "revoke", {"task_id": ["t"]}, ["w@host"])
 
     assert list(ear.receive(0)) == [
-        (COMMANDS, request("shutdown", {}, None, None)),
-        (COMMANDS, request("revoke", {"task_id": ["t"]}, ["w@host"], None)),
+        BusMessage(COMMANDS, request("shutdown", {}, None)),
+        BusMessage(COMMANDS, request("revoke", {"task_id": ["t"]}, ["w@host"])),
     ]
 
 
@@ -35,12 +35,14 @@ def asked(answers, **options):
     """Ask on a bus where somebody answers; return what was collected."""
     store = MemoryStore()
     bus = MemoryBus(store)
-    ear = bus.subscribe([COMMANDS])
+    ear = bus.subscribe([Topic(COMMANDS)])
 
     def answer():
-        ((_, said),) = ear.receive(20)
-        assert said == request("ping", {}, options.get("destination"), "ticket")
-        bus.broadcast(REPLIES + "ticket", answers)
+        (said,) = ear.receive(20)
+        to = said.body["reply_to"]
+        expected = request("ping", {}, options.get("destination"), ticket="ticket", reply_to=to)
+        assert said.body == expected
+        bus.reply(ReplyAddress(**to), [BusMessage("", answer) for answer in answers])
 
     thread = threading.Thread(target=answer)
     thread.start()
