@@ -213,7 +213,7 @@ class Worker:
 
     def _start(self, start: Start) -> None:
         try:
-            valid = self._broker.mark_started(start.mark)
+            valid = self._broker.mark_started(start.mark, start.early)
         except LeaseLost:
             self.inbox.put(LeaseGone())
             return

@@ -5,7 +5,7 @@ store only by a settlement. All methods may be called from several threads at on
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -111,10 +111,14 @@ class Broker(Protocol):
         """Make a `claim` that blocks in another thread return now."""
 
     @abstractmethod
-    def mark_started(self, tokens: Sequence[Token]) -> Sequence[bool]:
+    def mark_started(
+        self, tokens: Sequence[Token], early: Collection[Token] = ()
+    ) -> Sequence[bool]:
         """Note that these deliveries are about to be run; False where the token is stale.
 
-        Must have returned before the work begins: the crash policy rests on it.
+        Must have returned before the work begins: the crash policy rests on it. Those in `early`
+        will not be run a second time whatever happens: a store that bears no long claims may let
+        go of the message and keep the note alone.
         """
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """Adapters that fail as networks and machines do: before or after the call took effect."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from random import Random
 
@@ -115,9 +115,11 @@ class FaultyBroker(MemoryBroker):
         self._faults.strike(self._who, "after recovering", unavailable=False)
         return orphans
 
-    def mark_started(self, tokens: Sequence[Token]) -> Sequence[bool]:
+    def mark_started(
+        self, tokens: Sequence[Token], early: Collection[Token] = ()
+    ) -> Sequence[bool]:
         self._faults.strike(self._who, "before marking")
-        marked = super().mark_started(tokens)
+        marked = super().mark_started(tokens, early)
         self._ledger.marked(self._who, tokens, marked)
         self._faults.strike(self._who, "after marking")
         return marked

@@ -1,6 +1,6 @@
 """The broker in memory. Several of them over one store are several workers and publishers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from ...domain.errors import LeaseLost, NotSupported
@@ -115,7 +115,9 @@ class MemoryBroker(Broker):
             self._woken = True
             self.memory.changed.notify_all()
 
-    def mark_started(self, tokens: Sequence[Token]) -> Sequence[bool]:
+    def mark_started(
+        self, tokens: Sequence[Token], early: Collection[Token] = ()
+    ) -> Sequence[bool]:
         """Note which deliveries are about to be run."""
         with self.memory.changed:
             entries = [self.memory.messages.held(token) for token in tokens]

@@ -7,7 +7,7 @@ numbers first. That is not the port's order, and `capabilities.priority` says so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -144,7 +144,9 @@ class RedisBroker(Broker):
         self._woken = True
         self._bells.ring_own()
 
-    def mark_started(self, tokens: Sequence[Token]) -> Sequence[bool]:
+    def mark_started(
+        self, tokens: Sequence[Token], early: Collection[Token] = ()
+    ) -> Sequence[bool]:
         """Note which deliveries are about to be run."""
         if not tokens:
             return []

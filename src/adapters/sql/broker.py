@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from time import monotonic
 
@@ -148,7 +148,9 @@ class SqlBroker(Broker):
         self._woken = True
         self.store.wakeups.announce([MESSAGE])
 
-    def mark_started(self, tokens: Sequence[Token]) -> Sequence[bool]:
+    def mark_started(
+        self, tokens: Sequence[Token], early: Collection[Token] = ()
+    ) -> Sequence[bool]:
         """Note which deliveries are about to be run."""
         if not tokens:
             return []

@@ -228,7 +228,9 @@ class WorkerCore:
             jobs.append(self._job(held, estimate))
         if not jobs:
             return []
-        return [Start(jobs, [self._at_pool[job.number].delivery.token for job in jobs])]
+        begun = [self._at_pool[job.number] for job in jobs]
+        early = {held.delivery.token for held in begun if _is_early(held)}
+        return [Start(jobs, [held.delivery.token for held in begun], early)]
 
     def unmarked(self, numbers: Iterable[int]) -> None:
         """Forget jobs whose mark was refused: they belong to somebody else by now."""
@@ -411,6 +413,11 @@ class WorkerCore:
         number = held.number = held.number or next(self._numbers)
         self._graves[number] = held
         answer.effects.append(Bury(number, held.delivery, error, timed_out, disposition))
+
+
+def _is_early(held: _Held) -> bool:
+    options = held.options
+    return options is not None and not (options.acks_late or options.retry_on_worker_lost)
 
 
 _WORD: Final = {states.REVOKED: "revoked", states.FAILURE: "refused"}

@@ -1,6 +1,6 @@
 """What a worker core asks its shell to do. Imperatives, carried out in order."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..messaging.delivery import Delivery, Token
@@ -10,10 +10,14 @@ from .settlement import Disposition, Settlement
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Mark these tokens as started in the store, then hand the jobs to the pool."""
+    """Mark these tokens as started in the store, then hand the jobs to the pool.
+
+    Those in `early` are never repeated: their messages may leave the store already.
+    """
 
     jobs: Sequence[Job]
     mark: Sequence[Token]
+    early: Collection[Token] = ()
 
 
 @dataclass(frozen=True, slots=True)

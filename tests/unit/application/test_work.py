@@ -34,9 +34,9 @@ class Shaky(MemoryBroker):
         self._fail("claim")
         return super().claim(queues, limit, wait)
 
-    def mark_started(self, tokens):
+    def mark_started(self, tokens, early=()):
         self._fail("mark_started")
-        return super().mark_started(tokens)
+        return super().mark_started(tokens, early)
 
     def settle(self, settled):
         self._fail("settle")

@@ -34,6 +34,7 @@ TASKS = {
     for options in (
         TaskOptions("shop.add"),
         TaskOptions("shop.late", acks_late=True),
+        TaskOptions("shop.again", retry_on_worker_lost=True),
         TaskOptions("shop.limited", rate_limit="2/s"),
         TaskOptions("shop.rare", rate_limit="1/m"),
         TaskOptions("shop.timed", time_limit=9.0, soft_time_limit=8.0),
@@ -156,10 +157,21 @@ def test_unknown_jobs_go_to_free_slots_only_and_are_marked():
     effects = core.start(pool_room=100)
 
     jobs = [Job(1, got(1).message), Job(2, got(2, "shop.timed").message, 8.0, 9.0)]
-    assert effects == [Start(jobs, [token(1), token(2)])]
+    assert effects == [Start(jobs, [token(1), token(2)], {token(1), token(2)})]
     assert core.start(100) == []
     assert core.jobs() == [(1, got(1)), (2, got(2, "shop.timed"))]
     assert core.waiting() == [got(3)]
+
+
+def test_only_what_is_never_repeated_may_leave_the_store_at_its_start():
+    core = core_with(slots=3)
+    core.on_deliveries([got(1), got(2, "shop.late"), got(3, "shop.again")], NOON, 0.0)
+
+    (start,) = core.start(100)
+
+    assert isinstance(start, Start)
+    assert start.mark == [token(1), token(2), token(3)]
+    assert start.early == {token(1)}
 
 
 def test_a_slot_that_is_free_again_is_filled_at_once():
@@ -169,7 +181,9 @@ def test_a_slot_that_is_free_again_is_filled_at_once():
 
     core.on_reports([Report(1, "SUCCESS", runtime=1.0)])
 
-    assert core.start(100) == [Start([Job(2, got(2).message, estimate=1.0)], [token(2)])]
+    assert core.start(100) == [
+        Start([Job(2, got(2).message, estimate=1.0)], [token(2)], {token(2)})
+    ]
 
 
 def test_short_jobs_go_in_batches_of_what_the_pool_has_room_for():
@@ -452,7 +466,7 @@ def test_a_promised_task_runs_when_its_time_has_come():
     on_time = core.start(9)
 
     assert early == []
-    assert on_time == [Start([Job(2, got(2, "shop.limited").message)], [token(2)])]
+    assert on_time == [Start([Job(2, got(2, "shop.limited").message)], [token(2)], {token(2)})]
     assert core.next_tick() is None
 
 
