@@ -37,6 +37,7 @@ from ..domain.work.execution import Body, Execution, conclude, progress, started
 from ..domain.work.job import Job, Progress, Report, Runner
 from ..domain.work.settlement import DeadLetter, Disposition
 from ..ports.clock import Clock
+from . import tell_of_runs
 from .context import RUNNING, Context, of_message
 from .errbacks import call_here, send_elsewhere
 from .runnable import ErrorInfo, RunnableTask
@@ -68,9 +69,12 @@ class TaskRunner(Runner):
         clock: Clock,
         settings: RunSettings,
         prepare: Callable[[], None] = lambda: None,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
-        """Look tasks up with `find`; `prepare` is called once where the runner will run."""
+        """Look tasks up with `find`; `prepare` and `release` are called once where it will run."""
+        self._release = release
         self._find, self._codec, self._clock = find, codec, clock
+        self.find, self.codec = find, codec
         self._sending, self._settings, self._prepare = sending, settings, prepare
 
     def start(self) -> None:
@@ -78,7 +82,8 @@ class TaskRunner(Runner):
         self._prepare()
 
     def stop(self) -> None:
-        """Nothing is held that needs release."""
+        """Release what was prepared."""
+        self._release()
 
     def run(self, job: Job, progress: Say) -> Report:
         """Run one job; see Runner.run."""
@@ -129,6 +134,11 @@ class TaskRunner(Runner):
         text = "".join(format_exception(error))
         outcome = Raised(error, text, timed_out=timed_out)
         report = self._failed(run, outcome)
+        if not _is_revocation(error):
+            request = of_message(
+                message, body.args, body.kwargs, body.embed, self._settings.node, False
+            )
+            tell_of_runs.failed(task, request, error, text)
         report = send_elsewhere(run, outcome, report, self._find, self._compose)
         if _is_revocation(error):
             report = report._replace(
@@ -156,11 +166,13 @@ class TaskRunner(Runner):
     def _run(
         self, run: Execution, task: RunnableTask, context: Context, say: Say, begun: float
     ) -> Report:
+        tell_of_runs.begun(task, context)
         if run.options.track_started and run.keeps_result:
             say(Progress(run.number, started(run, os.getpid())))
         outcome = self._called(run, task)
         report, outcome = self._concluded(run, outcome, perf_counter() - begun)
         self._tell_handlers(run, task, context, report, outcome)
+        tell_of_runs.ended(task, context, outcome, report.state, report.runtime)
         return report
 
     def _called(self, run: Execution, task: RunnableTask) -> Outcome:
@@ -279,8 +291,9 @@ class TaskRunner(Runner):
                 case Ignored() | Rejected():
                     return
             task.after_return(report.state, value, id_, args, kwargs, info)
-        except Exception:
+        except Exception as broken:
             logger.exception("a handler of %s raised after task %s", run.message.task, id_)
+            tell_of_runs.broke(task, context, broken, _text(broken))
 
     # -- pieces
 

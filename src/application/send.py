@@ -9,6 +9,8 @@ from ..domain.messaging.message import TaskMessage
 from ..ports.broker import Broker
 from ..ports.clock import Clock
 from ..ports.entropy import Entropy
+from . import tell_of_publishing
+from .signals import after_task_publish, before_task_publish, task_sent
 
 
 class Sending:
@@ -43,7 +45,7 @@ class Sending:
         if (asked := options.get("task_id")) is not None:
             _check_id(task, asked)
         try:
-            return compose(
+            message = compose(
                 task,
                 args,
                 kwargs,
@@ -52,6 +54,10 @@ class Sending:
                 now=self._clock.now(),
                 new_id=self._entropy.new_id(),
             )
+            if before_task_publish.receivers:
+                codec = self.sender.codec
+                return tell_of_publishing.before(message, args, kwargs, options, codec)
+            return message
         except EncodeError as broken:
             raise self._blamed(task, args, kwargs, options, broken) from broken
 
@@ -76,7 +82,7 @@ class Sending:
             try:
                 self._declare(messages)
                 self._broker().publish(messages, deadline=max(left, 0.001), within=within)
-                return
+                break
             except BrokerUnavailable:
                 pause = _pause(retry, attempt) if within is None else None
                 left = self.deadline - (self._clock.monotonic() - started)
@@ -84,6 +90,8 @@ class Sending:
                     raise
             attempt += 1
             self._clock.wait(pause)
+        if after_task_publish.receivers or task_sent.receivers:
+            tell_of_publishing.after(messages, self.sender.codec)
 
     def _declare(self, messages: Sequence[TaskMessage]) -> None:
         """Make exchanges known before the first message to one: no worker may have been there yet.

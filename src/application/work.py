@@ -34,6 +34,7 @@ from .keep_lease import Keeper
 from .refusals import SettlementMender
 from .run_task import TaskRunner
 from .settle_later import Settling
+from .tell_of_arrivals import Arrivals
 from .wait_for_work import CLAIM_SECONDS, Intake
 from .work_log import WorkLog
 
@@ -84,7 +85,9 @@ class Worker:
         self.inbox: SimpleQueue[Event] = SimpleQueue() if inbox is None else inbox
         self._log = WorkLog(core)
         self._over = threading.Event()
-        self._settling = Settling(SettlementMender(settler, runner.refused_result), clock)
+        self.tell = Arrivals(settings.node, runner.codec, runner.find)
+        mender = SettlementMender(settler, runner.refused_result)
+        self._settling = Settling(mender, clock, self.tell.published)
         queues, over = settings.queues, self._over
         self.intake = Intake(broker, queues, self.inbox, over)
         self.keeper = Keeper(broker, queues, settings.lease, self.inbox, over, housekeeping)
@@ -177,6 +180,7 @@ class Worker:
             case Claimed(batch):
                 self.intake.asked = False
                 self._log.received(batch)
+                self.tell.received(batch)
                 return self.core.on_deliveries(batch, now, tick)
             case Adopted(orphans):
                 logger.warning("adopted %d deliveries of workers that died", len(orphans))
@@ -210,6 +214,7 @@ class Worker:
                     self.pool.cancel(numbers, Cancel.KILL)
                 case Note():
                     self._log.note(effect)
+                    self.tell.noted(effect)
 
     def _start(self, start: Start) -> None:
         try:
@@ -239,6 +244,7 @@ class Worker:
             timed_out=bury.timed_out,
             disposition=bury.disposition,
         )
+        self.tell.buried(bury)
         self._carry_out(self.core.on_reports([report]))
 
     def _store(self, records: list[ResultRecord]) -> None:

@@ -1,13 +1,16 @@
 """Run a task here and now, as a worker would, without a message or a store."""
 
+from time import perf_counter as clock
 from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
+from ...application import tell_of_runs
 from ...application.context import RUNNING, Context
 from ...application.runnable import ErrorInfo
 from ...domain.errors import Ignore, Reject, Retry
 from ...domain.tasks import states
 from ...domain.tasks.failures import describe
+from ...domain.tasks.outcomes import Raised, RetryAsked, Returned
 from ...domain.tasks.result_record import ResultRecord
 from .results import EagerResult
 
@@ -18,9 +21,11 @@ if TYPE_CHECKING:
 def run_eagerly(task: "Task[Any, Any]", context: Context, *, throw: bool) -> EagerResult[Any]:
     """Run a task in its context; retries follow at once, callbacks and errbacks too."""
     _ = task.resolved  # settings may change the task itself, so they are looked at first
+    since = clock()
     around = RUNNING.set((task, context, RUNNING.get()))
     id_, args, kwargs = context.id or "", context.args or (), context.kwargs or {}
     try:
+        tell_of_runs.begun(task, context)
         task.before_start(id_, args, kwargs)
         try:
             value = task.enter(args, kwargs)
@@ -42,6 +47,7 @@ def run_eagerly(task: "Task[Any, Any]", context: Context, *, throw: bool) -> Eag
         RUNNING.reset(around)
     task.on_success(value, id_, args, kwargs)
     task.after_return(states.SUCCESS, value, id_, args, kwargs, None)
+    tell_of_runs.ended(task, context, Returned(value), states.SUCCESS, clock() - since)
     for callback in context.callbacks or ():
         task.app.signature(callback).apply((value,), throw=throw)
     _keep(task, id_, states.SUCCESS, value)
@@ -56,6 +62,7 @@ def _again(
     id_, args, kwargs = context.id or "", context.args or (), context.kwargs or {}
     task.on_retry(cause, id_, args, kwargs, info)
     task.after_return(states.RETRY, cause, id_, args, kwargs, info)
+    tell_of_runs.ended(task, context, RetryAsked(asked, None, info.traceback), states.RETRY, 0.0)
     if asked.sig is None or asked.sent:
         return EagerResult(id_, cause, states.RETRY, info.traceback, name=task.name)
     changed = Context(context.__dict__)
@@ -72,6 +79,7 @@ def _failed(
     id_, args, kwargs = context.id or "", context.args or (), context.kwargs or {}
     task.on_failure(exc, id_, args, kwargs, info)
     task.after_return(states.FAILURE, exc, id_, args, kwargs, info)
+    tell_of_runs.ended(task, context, Raised(exc, text), states.FAILURE, 0.0)
     for errback in context.errbacks or ():
         sig = task.app.signature(errback)
         one = sig.get("subtask_type") is None
