@@ -3,10 +3,11 @@
 What must stay true: where nobody listens it costs a look at each signal, a batch, and no more.
 """
 
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..domain.errors import NotRegistered, TaskRevokedError
+from ..domain.errors import DecodeError, NotRegistered, TaskRevokedError
 from ..domain.messaging.delivery import Delivery, Undecodable
 from ..domain.messaging.message import TaskMessage
 from ..domain.messaging.payload import Codec
@@ -43,26 +44,18 @@ class Arrivals:
                 task_received.send(sender=self.sender, request=request)
 
     def noted(self, note: Note) -> None:
-        """Send the signal of what the core found worth noting, if there is one."""
-        match note.error:
-            case TaskRevokedError() if note.message is not None:
-                self._revoked(note.message, expired="expired" in str(note.error))
-            case NotRegistered() if task_unknown.receivers:
-                task_unknown.send(
-                    sender=self.sender,
-                    message=note.message,
-                    exc=note.error,
-                    name=note.task,
-                    id=note.task_id,
-                )
-            case None if note.what == "undecodable" and task_rejected.receivers:
-                why = ValueError(note.detail)
-                task_rejected.send(sender=self.sender, message=note.task_id, exc=why)
+        """Send `task_rejected` for a message that could not be read."""
+        if note.what == "undecodable" and task_rejected.receivers:
+            why = DecodeError(note.detail)
+            task_rejected.send(sender=self.sender, message=note.task_id, exc=why)
 
     def buried(self, bury: Bury) -> None:
-        """Send `task_revoked` for a task that was ended while it ran."""
-        if isinstance(bury.error, TaskRevokedError):
-            self._revoked(bury.delivery.message, terminated=True)
+        """Send the signal of a task that is not run, or was ended while it ran."""
+        match bury.error:
+            case TaskRevokedError() if task_revoked.receivers:
+                self._revoked(bury.delivery.message, str(bury.error))
+            case NotRegistered() if task_unknown.receivers:
+                self._unknown(bury.delivery.message, bury.error)
 
     def published(self, settlements: Sequence[Settlement]) -> None:
         """Send `after_task_publish` for what settlements published."""
@@ -70,17 +63,21 @@ class Arrivals:
             for settlement in settlements:
                 tell_of_publishing.after(settlement.publish, self._codec)
 
-    def _revoked(
-        self, message: TaskMessage, *, terminated: bool = False, expired: bool = False
-    ) -> None:
-        if task_revoked.receivers:
-            task_revoked.send(
-                sender=self._find(message.task),
-                request=self._request(message),
-                terminated=terminated,
-                signum="TERM" if terminated else None,
-                expired=expired,
-            )
+    def _revoked(self, message: TaskMessage, why: str) -> None:
+        terminated = "terminated" in why
+        task_revoked.send(
+            sender=self._find(message.task),
+            request=self._request(message),
+            terminated=terminated,
+            signum=signal.SIGTERM if terminated else None,
+            expired="expired" in why,
+        )
+
+    def _unknown(self, message: TaskMessage, why: Exception) -> None:
+        request = self._request(message)
+        task_unknown.send(
+            sender=self.sender, message=request, exc=why, name=message.task, id=message.id
+        )
 
     def _request(self, message: TaskMessage) -> Request:
         return Request(message, self._codec, self._node, self._find)

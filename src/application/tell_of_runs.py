@@ -6,8 +6,8 @@ What must stay true: where nobody listens it costs a look at each signal, and no
 from typing import Any
 
 from ..domain.errors import Retry
-from ..domain.tasks.states import FAILURE
 from ..domain.tasks.outcomes import Ignored, Outcome, Raised, Rejected, RetryAsked, Returned
+from ..domain.tasks.states import FAILURE
 from .context import Context
 from .runnable import ErrorInfo
 from .signals import (
