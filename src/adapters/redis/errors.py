@@ -8,6 +8,7 @@ from ...domain.errors import (
     BackendUnavailable,
     BrokerUnavailable,
     CeleriacError,
+    ImproperlyConfigured,
     StoreFull,
     StoreReadOnly,
 )
@@ -24,7 +25,21 @@ _CODES: Final = {
     "TryAgainError": "TRYAGAIN",
     "AuthenticationError": "NOAUTH",
     "NoPermissionError": "NOPERM",
+    "MasterNotFoundError": "NO PRIMARY",
+    "ClusterDownError": "CLUSTERDOWN",
+    "ClusterCrossSlotError": "CROSSSLOT",
 }
+#: What has no code at all, by a part of its text.
+_TEXTS: Final = {
+    "DB index is out of range": "NO DATABASE",
+    "user executing the script can't": "NOPERM",
+    "not allowed from script": "NOPERM",
+}
+#: What a user needs who may not do everything.
+_ACL: Final = (
+    "celeriac needs what `ACL SETUSER <user> +@all -@dangerous +info ~* &*` allows; with "
+    "global_keyprefix, ~<prefix>* is enough"
+)
 
 
 def translated(error: BaseException, where: str, unavailable: Unavailable) -> CeleriacError:
@@ -37,20 +52,37 @@ def translated(error: BaseException, where: str, unavailable: Unavailable) -> Ce
             return StoreReadOnly(f"{where} cannot be written ({said}); use the primary's address")
         case "LOADING" | "MASTERDOWN" | "BUSY" | "TRYAGAIN":
             return unavailable(f"{where} is not ready yet ({said}); it will be in a moment")
-        case "NOAUTH" | "WRONGPASS" | "NOPERM":
+        case "NOAUTH" | "WRONGPASS":
             return unavailable(
-                f"{where} does not let this client in ({said}); put user and password with enough "
-                "permissions into the URL"
+                f"{where} does not let this client in ({said}); put the right user and password "
+                "into the URL"
             )
+        case "NOPERM":
+            return unavailable(f"{where} does not let this user do that ({said}); {_ACL}")
+        case "CLUSTERDOWN" | "CROSSSLOT":
+            return unavailable(f"{where}: the Cluster does not serve these keys now ({said})")
         case "WRONGTYPE":
             return unavailable(
                 f"{where}: a key has a name of ours, but not our type ({said}); use another "
                 "database number, or the option global_keyprefix"
+            )
+        case "NO DATABASE":
+            return ImproperlyConfigured(
+                f"{where}: the server has no database of this number ({said}); use a smaller one "
+                "in the URL, or raise `databases` in the server's configuration"
+            )
+        case "NO PRIMARY":
+            return unavailable(
+                f"{where}: no Sentinel names a primary ({said}); look whether they run, and "
+                "whether master_name is the name they know it by"
             )
         case _:
             return unavailable(f"{where}: {said}")
 
 
 def _code(error: BaseException, said: str) -> str:
+    for part, code in _TEXTS.items():
+        if part in said:
+            return code
     known = (_CODES[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in _CODES)
     return next(known, said.split(" ", 1)[0])

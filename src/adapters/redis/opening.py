@@ -35,6 +35,7 @@ def open_store(url: str, *, clock: Clock, settings: Mapping[str, Any]) -> RedisS
     """
     if _is_of_broker(url, settings):
         options = dict(settings.get("broker_transport_options") or {})
+        options.setdefault("failover_strategy", settings.get("broker_failover_strategy"))
         tls = settings.get("broker_use_ssl")
     else:
         options = dict(settings.get("result_backend_transport_options") or {})
@@ -76,8 +77,8 @@ def tls_options(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_of_broker(url: str, settings: Mapping[str, Any]) -> bool:
     urls = settings.get("broker_url")
-    told = urls if isinstance(urls, list | tuple) else str(urls or "").split(";")
-    return url in told
+    told = list(urls) if isinstance(urls, list | tuple) else str(urls or "").split(";")
+    return url in told or url == ";".join(map(str, told))
 
 
 def _of_backend(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,4 +88,8 @@ def _of_backend(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_tls(url: str) -> str:
-    return f"rediss{url.removeprefix('redis')}" if url.startswith("redis://") else url
+    plain = ("redis://", "redis+cluster://")
+    urls = url.split(";")
+    return ";".join(
+        f"rediss{one.removeprefix('redis')}" if one.startswith(plain) else one for one in urls
+    )

@@ -13,31 +13,34 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import sha1
+from secrets import choice
+from time import monotonic
 from typing import Any, Final, TypeVar
 
-from ...domain.errors import BrokerUnavailable, ImproperlyConfigured, MissingExtra
+from ...domain.errors import BackendUnavailable, BrokerUnavailable
 from ...ports.clock import Clock
+from .connecting import connected, failures
+from .connecting import driver as driver  # who uses a store needs it beside
 from .errors import Unavailable, translated
+from .fitness import measured_offset, when_fit
 from .urls import Address, Place, parse
 
 T = TypeVar("T")
 
 #: Seconds a socket may keep us waiting; one pool of connections each, chosen by the deadline.
 _STEPS: Final = (10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1)
-#: Transport options that redis-py takes as they are.
-_TAKEN_OVER: Final = ("client_name", "socket_keepalive", "username", "password")
-#: Idle connections older than this (s) are tried before they are used.
-_IDLE: Final = 15
-_OLDEST: Final = [6, 2]
-#: The one policy under which no key is ever deleted for want of memory.
-_KEEPS_ALL: Final = "noeviction"
+#: Seconds for the last of several steps, however late the first ones were.
+_SHORTEST: Final = 0.1
 
 
 class RedisStore:
     """Shared by all adapters on one URL: see `from_url`. Connects at first use."""
 
     _opening: threading.RLock
-    _clients: dict[float, Any]
+    #: redis-py's clients by the server they lead to and how long their sockets wait.
+    _clients: dict[tuple[int, float], Any]
+    #: Which of several servers is used.
+    _which: int
     _ready: bool
     _offset: float
 
@@ -136,7 +139,9 @@ class RedisStore:
         The client returns bytes. Driver errors come as `unavailable`, StoreFull or StoreReadOnly.
         """
         if not self._ready:
+            end = monotonic() + (deadline or 0)
             self.open(unavailable, deadline)
+            deadline = deadline and max(end - monotonic(), _SHORTEST)
         return self._translated(partial(self._with_client, work, deadline), unavailable)
 
     def run(
@@ -157,23 +162,24 @@ class RedisStore:
 
     def subscriber(self, timeout: float | None = None) -> Any:
         """Return a redis-py client of its own connections, for subscriptions and the like."""
-        return self._client_of(timeout or self.timeout)
+        make = partial(self._client_of, timeout or self.timeout)
+        return self._translated(make, BrokerUnavailable)
 
     # -- life
 
     def open(
         self, unavailable: Unavailable = BrokerUnavailable, deadline: float | None = None
     ) -> None:
-        """Connect and look at the server, if that was not done yet.
+        """Connect and look at the server, if that was not done since the connection was lost.
 
+        Of several servers the first is taken that is fit, beginning with the one used last.
         Raises ImproperlyConfigured for a server that forgets keys, StoreReadOnly for a replica.
         """
         if self._ready:
             return
         with self._opening:
             if not self._ready:
-                look = partial(self._with_client, self._look_at_server, deadline)
-                self._translated(look, unavailable)
+                self._find_server(unavailable, deadline)
                 self._ready = True
 
     def close(self) -> None:
@@ -187,33 +193,24 @@ class RedisStore:
 
     # -- steps
 
-    def _look_at_server(self, client: Any) -> None:
-        try:
-            said = client.info()
-        except driver().exceptions.NoPermissionError:
-            said = {}  # whoever may not look is believed to know
-        version = str(said.get("redis_version", "7.0"))
-        if [int(part) for part in version.split(".")[:2] if part.isdigit()] < _OLDEST:
-            raise ImproperlyConfigured(
-                f"{self.url} is Redis {version}: expected 6.2 or newer (or Valkey), for its "
-                "scripts and lists"
-            )
-        if said.get("loading"):
-            raise driver().exceptions.BusyLoadingError("it loads its data set")
-        if said.get("role", "master") not in ("master", "primary"):
-            raise driver().exceptions.ReadOnlyError("it is a replica")
-        policy = said.get("maxmemory_policy", _KEEPS_ALL)
-        if policy != _KEEPS_ALL and said.get("maxmemory") and not self.address.evictions_allowed:
-            raise ImproperlyConfigured(
-                f"{self.url} deletes keys when its memory is full (maxmemory-policy {policy}), "
-                "and with them tasks and results: set maxmemory-policy noeviction, or add "
-                "?evictions=allowed to the URL if they may be lost"
-            )
+    def _find_server(self, unavailable: Unavailable, deadline: float | None) -> None:
+        servers = len(self.address.urls) if self.address.topology == "server" else 1
+        patience = (deadline or self.timeout) / servers
+        look = partial(self._with_client, partial(self._look_at, patience), patience)
+        for left in reversed(range(servers)):
+            try:
+                self._translated(look, unavailable)
+            except (BrokerUnavailable, BackendUnavailable):
+                self._which = (self._which + 1) % servers
+                if not left:
+                    raise
+            else:
+                return
+
+    def _look_at(self, patience: float, client: Any) -> None:
+        when_fit(client, self.address, patience)
         if self.server_time:
-            before = self.clock.now().timestamp()
-            seconds, microseconds = client.time()
-            middle = (before + self.clock.now().timestamp()) / 2
-            self._offset = seconds + microseconds / 1e6 - middle
+            self._offset = measured_offset(client, self.clock)
 
     def _with_client(self, work: Callable[[Any], T], deadline: float | None) -> T:
         # Connecting and asking may each take as long as the socket's timeout.
@@ -222,47 +219,30 @@ class RedisStore:
     def _translated(self, work: Callable[[], T], unavailable: Unavailable) -> T:
         try:
             return work()
-        except (driver().exceptions.RedisError, OSError) as error:
+        except failures() as error:
+            if not isinstance(error, driver().exceptions.ResponseError):
+                self._ready = False  # who answers next may be another server
             raise translated(error, self.url, unavailable) from error
 
     def _client_of(self, timeout: float) -> Any:
         step = next((step for step in _STEPS if step <= timeout), _STEPS[-1])
-        client = self._clients.get(step)
+        key = (self._which, step)
+        client = self._clients.get(key)
         if client is None:
             with self._opening:
-                client = self._clients.get(step)
+                client = self._clients.get(key)
                 if client is None:
-                    client = self._clients[step] = self._connected(step)
+                    client = connected(self.address, key[0], self.options, step)
+                    self._clients[key] = client
         return client
-
-    def _connected(self, timeout: float) -> Any:
-        redis = driver()
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
-
-        extra = {
-            name: value
-            for name, value in self.options.items()
-            if name in _TAKEN_OVER or (name.startswith("ssl_") and self.address.tls)
-        }
-        try:
-            return redis.Redis.from_url(
-                self.address.url,
-                protocol=2,
-                socket_timeout=timeout,
-                socket_connect_timeout=timeout,
-                health_check_interval=_IDLE,
-                retry=Retry(NoBackoff(), 0),
-                **extra,
-            )
-        except (ValueError, TypeError) as error:
-            raise ImproperlyConfigured(f"{self.url} is no Redis URL: {error}") from error
 
     # -- forks
 
     def _begin_life(self) -> None:
         self._opening = threading.RLock()
         self._clients = {}
+        shuffled = self.options.get("failover_strategy") == "shuffle"
+        self._which = choice(range(len(self.address.urls))) if shuffled else 0
         self._ready = False
         self._offset = 0.0
 
@@ -285,15 +265,6 @@ class Script:
             return client.evalsha(self.digest, len(keys), *keys, *arguments)
         except driver().exceptions.NoScriptError:
             return client.eval(self.text, len(keys), *keys, *arguments)
-
-
-def driver() -> Any:
-    """Return redis-py, imported at first use. Raises MissingExtra."""
-    try:
-        import redis
-    except ImportError as error:
-        raise MissingExtra("redis://…", "redis", "redis-py") from error
-    return redis
 
 
 _stores: weakref.WeakSet[RedisStore] = weakref.WeakSet()

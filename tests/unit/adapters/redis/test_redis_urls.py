@@ -64,6 +64,65 @@ def test_the_prefix_may_come_from_the_options_and_evictions_may_be_allowed():
     )
 
 
+def test_a_list_names_servers_to_fail_over_to():
+    told = parse("redis://:hush@a/1;redis://b:7/1;c", {})
+
+    assert told.urls == ("redis://:hush@a:6379/1", "redis://b:7/1", "redis://c:6379/1")
+    assert told.shown == "redis://:********@a:6379/1;redis://b:7/1;redis://c:6379/1"
+    assert told.place == Place("a:6379,b:7,c:6379", 1, "")
+
+
+def test_sentinels_are_asked_for_the_primary_of_a_name():
+    told = parse("sentinel://:hush@b/2;sentinel://a:7", {"master_name": "mine"})
+
+    assert (told.topology, told.urls) == (
+        "sentinel",
+        ("redis://:hush@b:26379/2", "redis://a:7/2"),
+    )
+    assert told.shown == "sentinel://:********@b:26379/2;sentinel://a:7/2"
+    assert told.place == Place("mine@a:7,b:26379", 2, "")
+
+
+def test_the_order_in_which_sentinels_are_named_makes_no_other_place():
+    options = {"master_name": "mine"}
+
+    one, other = (parse(f"sentinel://{text}", options) for text in ("a;b", "b;sentinel://a"))
+
+    assert one.place == other.place
+
+
+@pytest.mark.parametrize(("scheme", "tls"), [("redis+cluster", False), ("rediss+cluster", True)])
+def test_a_cluster_is_reached_by_any_of_its_nodes(scheme, tls):
+    told = parse(f"{scheme}://a;{scheme}://b:7", {})
+
+    assert (told.topology, told.tls, told.shown) == (
+        "cluster",
+        tls,
+        f"{scheme}://a:6379/0;{scheme}://b:7/0",
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("sentinel://a", "master_name"),
+        ("redis+cluster://a/1", "no database but 0"),
+        ("redis://a/1;redis://b/2", "two databases"),
+        ("sentinel://a;sentinel://b/2", "name the database there"),
+        ("redis://a;sentinel://b", "all Sentinels"),
+    ],
+)
+def test_addresses_that_do_not_fit_together_are_refused_with_the_reason(url, why):
+    options = {} if why == "master_name" else {"master_name": "mine"}
+
+    with pytest.raises(ImproperlyConfigured, match=why):
+        parse(url, options)
+
+
+def test_evictions_may_be_allowed_by_an_option_too():
+    assert parse("redis://h", {"evictions": "allowed"}).evictions_allowed
+
+
 @pytest.mark.parametrize(
     "url", ["amqp://h", "redis://h/x", "redis://h:port", "redis://[", "redis://h?evictions=perhaps"]
 )
