@@ -29,13 +29,10 @@ def when_fit(client: Any, address: Address, patience: float) -> None:
     replica and for one that still loads after `patience` seconds.
     """
     end = monotonic() + patience
-    for said in _all_said(client, address):
-        while said.get("loading"):
-            if monotonic() + _LOOK_AGAIN >= end:
-                raise driver().exceptions.BusyLoadingError("it loads its data set")
-            sleep(_LOOK_AGAIN)
-            said = next(_all_said(client, address))
-        _check(said, address)
+    while not _has_loaded(client, address):
+        if monotonic() + _LOOK_AGAIN >= end:
+            raise driver().exceptions.BusyLoadingError("it loads its data set")
+        sleep(_LOOK_AGAIN)
 
 
 def measured_offset(client: Any, clock: Clock) -> float:
@@ -44,6 +41,18 @@ def measured_offset(client: Any, clock: Clock) -> float:
     seconds, microseconds = client.time()
     middle = (before + clock.now().timestamp()) / 2
     return float(seconds + microseconds / 1e6 - middle)
+
+
+def _has_loaded(client: Any, address: Address) -> bool:
+    """Tell whether all data is there, after a look at all else that matters."""
+    loading = False
+    try:
+        for said in _all_said(client, address):
+            loading = loading or bool(said.get("loading"))
+            _check(said, address)
+    except driver().exceptions.BusyLoadingError:
+        return False
+    return not loading
 
 
 def _all_said(client: Any, address: Address) -> Iterator[Mapping[str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from contextlib import ExitStack, contextmanager
@@ -59,6 +60,15 @@ class Server:
                 return str(error)
             except (redis.exceptions.RedisError, OSError):
                 return None
+
+    def raw(self, text):
+        """Return what is answered to an inline command within the first kilobytes."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
+                connection.sendall(f"{text}\r\n".encode())
+                return connection.recv(65536).decode(errors="replace")
+        except OSError:
+            return ""
 
     def kill(self):
         self.process.kill()

@@ -32,8 +32,8 @@ class Answering:
         return (1_000_000, 500_000)
 
 
-def opened(server, url="redis://h"):
-    store = RedisStore(url, clock=VirtualClock())
+def opened(server, url="redis://h", timeout=1):
+    store = RedisStore(url, clock=VirtualClock(), timeout=timeout)
     store._client_of = lambda timeout: server
     store.open()
     return store
@@ -61,7 +61,7 @@ def test_a_replica_is_refused():
 
 def test_a_server_that_still_loads_is_not_available_yet():
     with pytest.raises(BrokerUnavailable, match="not ready yet"):
-        opened(Answering(loading=1))
+        opened(Answering(loading=1), timeout=0.2)
 
 
 def test_a_server_that_is_too_old_is_refused():
