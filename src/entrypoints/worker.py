@@ -20,6 +20,7 @@ from ..domain.work.effects import Effect
 from ..ports.pool import Pool, Stop
 from .choices import make_codec, make_pool
 from .library.app import Celeriac
+from .life import Life
 from .node_names import node_name
 from .routes import router_of
 
@@ -63,12 +64,26 @@ class AppWorker:
         """Look at what is asked for; nothing is opened or started yet."""
         self.app, self.options = app, options or WorkerOptions()
         self.node = node_name(self.options.hostname, socket.gethostname())
+        self.life = Life(self)
+        self.life.may_be_configured()
         self.pool = self._pool()
         self.queues = self._queues()
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._stop_asked: list[bool] = []
         self._worker: Worker | None = None
         self._answering: Answering | None = None
+
+    @property
+    def hostname(self) -> str:
+        """The node's name, as receivers of signals ask their sender."""
+        return self.node
+
+    @property
+    def controller(self) -> "AppWorker":
+        """Itself: to Celery's receivers worker, controller and consumer are three."""
+        return self
+
+    consumer = controller
 
     @property
     def worker(self) -> Worker:
@@ -85,11 +100,13 @@ class AppWorker:
         `before` is called when the broker is there and nothing has been claimed yet.
         When it fails nothing is left behind. Raises BrokerUnavailable, ImproperlyConfigured.
         """
+        self.life.starts()
         runner = self._runner()
         self.pool.start(runner, self._inbox.put)
         try:
             self._join(runner)
             before(self)
+            self.life.is_ready()
         except BaseException:
             self.pool.stop(Stop.COLD, PARTING_SECONDS)
             raise
@@ -143,11 +160,13 @@ class AppWorker:
         finally:
             if self._answering is not None:
                 self._answering.stop()
+            self.life.is_over()
 
     # -- joining
 
     def _join(self, runner: TaskRunner) -> None:
         worker = self._shell(runner)
+        worker.tell.sender = self
         container, conf = self.app.container, self.app.conf
         self._persistently(worker.start)
         router = container.router()
@@ -269,7 +288,7 @@ class AppWorker:
                 # What the store itself cannot keep is refused when it is settled.
                 result_max_bytes=conf.result_max_bytes,
             ),
-            self.options.prepare,
+            self.life.process_begins,
         )
 
 
