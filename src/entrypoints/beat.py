@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from ..application.beat import Beat, BeatSettings
+from ..application.signals import beat_init
 from ..domain.errors import ImproperlyConfigured
 from ..domain.messaging.message import TaskMessage
 from ..domain.schedules import All, CatchUp, Entry, Once, Skip
@@ -82,6 +83,7 @@ class AppBeat:
                 "broker's messages",
                 self.options.schedule_filename,
             )
+        beat_init.send(sender=self)
         self.schedule()
         self.app.broker.open()
         self.app.container.schedule_store().open()

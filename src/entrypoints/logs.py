@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from ..application.context import running
+from ..application.signals import after_setup_logger, after_setup_task_logger, setup_logging
 from .node_names import filled
 
 #: Loggers whose lines are about the task that runs: Celery's name for them, and ours.
@@ -156,15 +157,26 @@ class Logs:
         self._handler: logging.Handler | None = None
 
     def set_up(self) -> None:
-        """Take over the root logger, or, where that is not wanted, only if it has no handler."""
-        root = logging.getLogger()
-        if self.options.hijack:
+        """Take over the root logger, or, where that is not wanted, only if it has no handler.
+
+        Whoever listens to `setup_logging` does it instead.
+        """
+        options, root = self.options, logging.getLogger()
+        said: dict[str, Any] = {"loglevel": options.level, "logfile": options.file}
+        said |= {"format": options.format, "colorize": options.colour}
+        if setup_logging.send(sender=None, **said):
+            return  # whoever listens has set it up
+        if options.hijack:
             for old in root.handlers[:]:
                 root.removeHandler(old)
-        root.setLevel(self.options.level)
+        root.setLevel(options.level)
         if not root.handlers:
             self._handler = self._make(0)
             root.addHandler(self._handler)
+        after_setup_logger.send(sender=None, logger=root, **said)
+        said["format"] = options.task_format or options.format
+        of_tasks = logging.getLogger(TASK_LOGGERS[0])
+        after_setup_task_logger.send(sender=None, logger=of_tasks, **said)
 
     def enter_process(self) -> None:
         """Arrange what is this process's own; called where tasks will run."""

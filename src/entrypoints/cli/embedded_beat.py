@@ -4,6 +4,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from ...application.signals import beat_embedded_init
 from ..beat import AppBeat, BeatOptions
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class EmbeddedBeat:
             ),
         )
         self._beat.start()
+        beat_embedded_init.send(sender=self._beat)
         self._thread.start()
 
     def stop(self) -> None:

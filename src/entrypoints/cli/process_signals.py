@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from types import FrameType
 from typing import Any, Final
 
+from ...application.signals import worker_shutting_down
 from ...domain.work.effects import Effect
 from ..worker import AppWorker
 
@@ -70,12 +71,17 @@ class Signals:
     def _stop(self, why: str, *, cold: bool) -> None:
         if not self._working or self._over:
             raise SystemExit(0)  # nothing is in hand
-        self._say(f"{'cold' if cold else 'warm'} stop asked for by {why}")
+        self._say(f"{'cold' if cold else 'warm'} stop asked for by {why}", cold=cold)
         self._worker.stop(cold=cold)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, cold: bool | None = None) -> None:
         def say(core: Any) -> Iterable[Effect]:
             logger.warning("%s", text)
+            if cold is not None:
+                # Once for each signal of the system, as Celery does.
+                how, sig = "Cold" if cold else "Warm", text.rpartition(" by ")[2].partition(":")[0]
+                node = self._worker.node
+                worker_shutting_down.send(sender=node, sig=sig, how=how, exitcode=0)
             return ()
 
         self._worker.ask(say)

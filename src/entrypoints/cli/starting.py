@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...application.signals import import_modules
 from ..logs import LogOptions
 from .program import CommandFailed
 from .session import Session
@@ -14,7 +15,13 @@ if TYPE_CHECKING:
 
 
 def import_tasks(app: "Celeriac", include: Iterable[str], logger: logging.Logger) -> None:
-    """Import what holds tasks, as settings and -I say. What does not import ends the program."""
+    """Import what holds tasks, as settings and -I say. What does not import ends the program.
+
+    `import_modules` is sent first: that is when an app looks for the tasks of its packages.
+    """
+    for receiver, answer in import_modules.send(sender=app):
+        if isinstance(answer, Exception):
+            raise CommandFailed(f"tasks could not be imported: {receiver!r} raised {answer!r}")
     for module in dict.fromkeys((*app.conf.imports, *app.conf.include, *include)):
         try:
             importlib.import_module(module)
