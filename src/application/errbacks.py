@@ -14,7 +14,7 @@ from ..domain.messaging.message import TaskMessage
 from ..domain.tasks.builtin_names import CALL_ERRBACK
 from ..domain.tasks.failures import describe
 from ..domain.tasks.outcomes import Raised
-from ..domain.work.execution import Compose, Execution
+from ..domain.work.attempt import Compose, Execution
 from ..domain.work.job import Report
 from .runnable import RunnableTask
 

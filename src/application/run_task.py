@@ -7,12 +7,13 @@ itself sends and the progress it reports.
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from traceback import format_exception
 from typing import Any, Final
 
+from ..domain.canvas.chords import ChordPart
 from ..domain.canvas.signature import Signature
 from ..domain.errors import (
     BackendStoreError,
@@ -21,25 +22,36 @@ from ..domain.errors import (
     Ignore,
     InvalidTaskError,
     Reject,
+    ReplacedBy,
     ResultTooLarge,
     Retry,
+    SecurityError,
 )
 from ..domain.messaging.compose import due
-from ..domain.messaging.delivery import Delivery
 from ..domain.messaging.message import TaskMessage
 from ..domain.messaging.payload import Codec
 from ..domain.tasks import states
 from ..domain.tasks.failures import describe
 from ..domain.tasks.options import TaskOptions, merged
-from ..domain.tasks.outcomes import Ignored, Outcome, Raised, Rejected, RetryAsked, Returned
+from ..domain.tasks.outcomes import (
+    Ignored,
+    Outcome,
+    Raised,
+    Rejected,
+    Replaced,
+    RetryAsked,
+    Returned,
+)
 from ..domain.tasks.result_record import ResultRecord
-from ..domain.work.execution import Body, Execution, conclude, progress, started
+from ..domain.work.attempt import Body, Execution
+from ..domain.work.execution import conclude, progress, started
 from ..domain.work.job import Job, Progress, Report, Runner
 from ..domain.work.settlement import DeadLetter, Disposition
 from ..ports.clock import Clock
 from . import tell_of_runs
 from .context import RUNNING, Context, of_message
 from .errbacks import call_here, send_elsewhere
+from .join_chord import ChordJoiner
 from .runnable import ErrorInfo, RunnableTask
 from .send import Sending
 
@@ -69,13 +81,17 @@ class TaskRunner(Runner):
         clock: Clock,
         settings: RunSettings,
         prepare: Callable[[], None] = lambda: None,
+        results: Codec | None = None,
         release: Callable[[], None] = lambda: None,
     ) -> None:
-        """Look tasks up with `find`; `prepare` and `release` are called once where it will run."""
-        self._release = release
+        """Look tasks up with `find`; `prepare` and `release` are called once where it will run.
+
+        `results` reads what others stored, if that differs from how messages are read.
+        """
         self._find, self._codec, self._clock = find, codec, clock
-        self.find, self.codec = find, codec
+        self.find, self.codec, self._release = find, codec, release
         self._sending, self._settings, self._prepare = sending, settings, prepare
+        self._joiner = ChordJoiner(codec, results or codec, self._compose, self._clock, self.bury)
 
     def start(self) -> None:
         """Prepare this process or thread."""
@@ -97,6 +113,8 @@ class TaskRunner(Runner):
             body = Body.read(self._codec.decode(message.payload))
         except ContentDisallowed as broken:
             return self._refused(job, broken, "not-accepted")
+        except SecurityError as broken:
+            return self._refused(job, broken, "not-trusted")
         except (DecodeError, ValueError) as broken:
             return self._refused(job, broken, "undecodable")
         run = self._execution(job.number, message, body, task)
@@ -114,39 +132,41 @@ class TaskRunner(Runner):
     def bury(
         self,
         number: int,
-        delivery: Delivery,
+        message: TaskMessage,
         error: BaseException,
         *,
-        timed_out: bool,
-        disposition: Disposition | None,
+        timed_out: bool = False,
+        disposition: Disposition | None = None,
+        state: str = states.FAILURE,
     ) -> Report:
-        """Make the report of a job whose process can make none any more."""
-        message = delivery.message
-        job = Job(number, message)
+        """Make the report of a job that no process makes: it died, or the job is never run."""
         try:
             body = Body.read(self._codec.decode(message.payload))
         except (ContentDisallowed, DecodeError, ValueError):
             body = Body((), {}, {})
         task = self._find(message.task)
-        if task is None:
-            return self._refused(job, error, "unknown-task")
         run = self._execution(number, message, body, task)
-        text = "".join(format_exception(error))
-        outcome = Raised(error, text, timed_out=timed_out)
+        text = "" if error.__traceback__ is None else "".join(format_exception(error))
+        outcome = Raised(error, text, timed_out=timed_out, state=state)
         report = self._failed(run, outcome)
-        if not _is_revocation(error):
-            request = of_message(
-                message, body.args, body.kwargs, body.embed, self._settings.node, False
-            )
-            tell_of_runs.failed(task, request, error, text)
-        report = send_elsewhere(run, outcome, report, self._find, self._compose)
-        if _is_revocation(error):
-            report = report._replace(
-                state=states.REVOKED,
-                publish=(),
-                results=tuple(_revoked(record) for record in report.results),
-            )
+        if state == states.FAILURE:
+            self._tell_of_failure(run, task, error, text)
+            report = send_elsewhere(run, outcome, report, self._find, self._compose)
         return report if disposition is None else report._replace(disposition=disposition)
+
+    def _tell_of_failure(
+        self, run: Execution, task: RunnableTask | None, error: BaseException, text: str
+    ) -> None:
+        if task is not None and tell_of_runs.task_failure.receivers:
+            body, node = run.body, self._settings.node
+            request = of_message(run.message, body.args, body.kwargs, body.embed, node, False)
+            tell_of_runs.failed(task, request, error, text)
+
+    def join(
+        self, number: int, message: TaskMessage, parts: Callable[[str], Sequence[ChordPart]]
+    ) -> Report:
+        """Make the report of a completed chord: its body, or what becomes of one that failed."""
+        return self._joiner.join(number, message, parts)
 
     def refused_result(self, record: ResultRecord, why: str) -> ResultRecord:
         """Make the failure that stands in for a record which the store does not take."""
@@ -187,6 +207,8 @@ class TaskRunner(Runner):
 
     def _judged(self, exc: BaseException, run: Execution, task: RunnableTask) -> Outcome:
         match exc:
+            case ReplacedBy():
+                return Replaced(Signature.from_dict(exc.sig))
             case Ignore():
                 return Ignored()
             case Reject():
@@ -288,7 +310,7 @@ class TaskRunner(Runner):
                 case RetryAsked(cause, _, traceback) if cause is not None:
                     value, info = cause, ErrorInfo(cause, traceback)
                     task.on_retry(cause, id_, args, kwargs, info)
-                case Ignored() | Rejected():
+                case Ignored() | Rejected() | Replaced():
                     return
             task.after_return(report.state, value, id_, args, kwargs, info)
         except Exception as broken:
@@ -298,13 +320,13 @@ class TaskRunner(Runner):
     # -- pieces
 
     def _execution(
-        self, number: int, message: TaskMessage, body: Body, task: RunnableTask
+        self, number: int, message: TaskMessage, body: Body, task: RunnableTask | None
     ) -> Execution:
         return Execution(
             number=number,
             message=message,
             body=body,
-            options=task.resolved,
+            options=TaskOptions(message.task) if task is None else task.resolved,
             node=self._settings.node,
             codec=self._codec,
             compose=self._compose,
@@ -322,21 +344,8 @@ class TaskRunner(Runner):
 
     def _refused(self, job: Job, error: BaseException, reason: str) -> Report:
         """Report a message that cannot be run by anybody as it is."""
-        message = job.message
-        results: tuple[ResultRecord, ...] = ()
-        if not message.ignore_result:
-            results = (
-                ResultRecord(
-                    task_id=message.id,
-                    state=states.FAILURE,
-                    result=self._codec.encode(describe(error), self._settings.result_serializer),
-                    date_done=self._clock.now(),
-                    group_id=message.group_id,
-                    parent_id=message.parent_id,
-                ),
-            )
         away = DeadLetter(reason, str(error))
-        return Report(job.number, states.FAILURE, away, results, summary=repr(error))
+        return self.bury(job.number, job.message, error, disposition=away)
 
 
 def _raised(exc: BaseException, options: TaskOptions) -> Raised:
@@ -355,19 +364,3 @@ def _text(exc: BaseException) -> str:
         return "".join(format_exception(type(exc), exc, trace))
     except Exception:
         return f"{type(exc).__name__}: its traceback cannot be shown"
-
-
-def _is_revocation(error: BaseException) -> bool:
-    return type(error).__name__ == "TaskRevokedError"
-
-
-def _revoked(record: ResultRecord) -> ResultRecord:
-    return ResultRecord(
-        task_id=record.task_id,
-        state=states.REVOKED,
-        result=record.result,
-        date_done=record.date_done,
-        group_id=record.group_id,
-        parent_id=record.parent_id,
-        extended=record.extended,
-    )

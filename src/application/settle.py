@@ -16,9 +16,9 @@ from ..ports.broker import Broker
 from ..ports.results import ResultBackend
 from ..ports.settler import Settler
 
-#: Makes what follows from a chord whose parts are all in: its body, or the errbacks of one that
-#: failed. Never raises.
-Join = Callable[[TaskMessage, Sequence[ChordPart]], Report]
+#: Makes what follows from a chord whose parts are all in (a number, its completion, what fetches
+#: the parts of a group): its body, or the errbacks of one that failed. Never raises.
+Join = Callable[[int, TaskMessage, Callable[[str], Sequence[ChordPart]]], Report]
 
 
 class SeparateSettler(Settler):
@@ -73,7 +73,8 @@ class SeparateSettler(Settler):
     def _close(self, group_id: str, completion: TaskMessage) -> None:
         if self._join is None:
             raise RuntimeError("a settler that is to count parts was given no `join`")
-        report = self._join(completion, self._results.fetch_parts(group_id))
+        parts = self._results.fetch_parts(group_id)
+        report = self._join(0, completion, lambda _: parts)
         if report.opens:
             self._results.open_chords(report.opens)
         if group_id not in self._published:

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Final
 
-from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
+from ..domain.canvas.chords import ChordPart
+from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost, NotSupported
 from ..domain.tasks.result_record import ResultRecord
 from ..domain.work.core import WorkerCore
-from ..domain.work.effects import Bury, Effect, Kill, Note, Settle, Start
+from ..domain.work.effects import Bury, Effect, Join, Kill, Note, Settle, Start
 from ..domain.work.job import Broken, Cancelled, Progressed, Report, Reported
 from ..domain.work.settlement import Settlement
 from ..ports.broker import Broker
@@ -202,6 +203,7 @@ class Worker:
                 return self.core.on_pool(event, now)
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
+        reports: list[Report] = []
         for effect in effects:
             match effect:
                 case Settle(settlements):
@@ -209,12 +211,16 @@ class Worker:
                 case Start():
                     self._start(effect)
                 case Bury():
-                    self._bury(effect)
+                    reports.append(self._bury(effect))
+                case Join(number, delivery):
+                    reports.append(self._runner.join(number, delivery.message, self._parts))
                 case Kill(numbers):
                     self.pool.cancel(numbers, Cancel.KILL)
                 case Note():
                     self._log.note(effect)
                     self.tell.noted(effect)
+        if reports:
+            self._carry_out(self.core.on_reports(reports))
 
     def _start(self, start: Start) -> None:
         try:
@@ -236,16 +242,21 @@ class Worker:
         if jobs:
             self.pool.submit(jobs)
 
-    def _bury(self, bury: Bury) -> None:
-        report = self._runner.bury(
+    def _bury(self, bury: Bury) -> Report:
+        self.tell.buried(bury)
+        return self._runner.bury(
             bury.number,
-            bury.delivery,
+            bury.delivery.message,
             bury.error,
             timed_out=bury.timed_out,
             disposition=bury.disposition,
+            state=bury.state,
         )
-        self.tell.buried(bury)
-        self._carry_out(self.core.on_reports([report]))
+
+    def _parts(self, group_id: str) -> Sequence[ChordPart]:
+        if self._results is None:
+            raise NotSupported("no results are kept here (result_backend), so no chord can be told")
+        return self._results.fetch_parts(group_id)
 
     def _store(self, records: list[ResultRecord]) -> None:
         if self._results is None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
     from typing import IO, Any, NoReturn
@@ -226,6 +226,14 @@ RetryTaskError = Retry
 
 class Ignore(TaskPredicate):
     """The worker stores no state for this run: the task has seen to that itself."""
+
+
+class ReplacedBy(Ignore):
+    """Raised by a task that has another run in its stead; `sig` is that one, as stored."""
+
+    def __init__(self, sig: Mapping[str, Any]) -> None:
+        super().__init__(sig)
+        self.sig = sig
 
 
 class Reject(TaskPredicate):

@@ -11,14 +11,13 @@ from typing import Any, Final
 
 from ..application.encoding import SerializerCodec
 from ..application.send import Sending
-from ..application.settle import ResultlessSettler, SeparateSettler
+from ..application.settle import Join, ResultlessSettler, SeparateSettler
 from ..domain.errors import ImproperlyConfigured, UnknownScheme
 from ..domain.messaging.compose import Sender
 from ..domain.messaging.routing import Router
 from ..domain.settings import Settings
 from ..ports.broker import Broker
 from ..ports.clock import Clock
-from ..ports.codec import Compressor, Serializer
 from ..ports.entropy import Entropy
 from ..ports.pool import Pool
 from ..ports.results import ResultBackend
@@ -26,16 +25,16 @@ from ..ports.settler import Settler
 from .adapter_table import (
     BACKENDS,
     BROKERS,
-    COMPRESSORS,
     DISABLED_RESULTS,
+    HOST_CLOCK,
     POOLS,
-    SERIALIZERS,
     Technology,
     load,
     names,
     technology,
     third_party,
 )
+from .codecs import SerializersOf, make_result_codec
 
 #: Broker and result backend of an app that is told of neither: one file where it is started.
 EMBEDDED: Final = "sqlite:///celeriac.sqlite3"
@@ -52,6 +51,7 @@ class Stores:
     def open(self, kind: Technology, url: str) -> Any:
         """Return the store of a URL."""
         bare = url.removeprefix("db+").removeprefix("cache+")
+        bare = bare if kind.many else bare.split(";")[0]
         key = (kind.store, bare)
         if key not in self._open:
             make = load(kind.store)
@@ -72,22 +72,22 @@ def scheme_of(url: str) -> str:
 
 
 def broker_url(settings: Settings) -> str:
-    """Return the broker's URL; the embedded default when none is set."""
-    return _first(settings.broker_url) or EMBEDDED
+    """Return the broker's URL, or several with `;`; the embedded default when none is set."""
+    return _joined(settings.broker_url) or EMBEDDED
 
 
 def backend_url(settings: Settings) -> str | None:
     """Return the result backend's URL; the embedded default when no broker is set either."""
-    asked = _first(settings.result_backend)
+    asked = _joined(settings.result_backend)
     if asked is None and settings.broker_url is None:
         return EMBEDDED
     return None if asked in (None, "disabled", "disabled://") else asked
 
 
-def _first(urls: Any) -> str | None:
+def _joined(urls: Any) -> str | None:
     if isinstance(urls, list | tuple):
-        return str(urls[0]) if urls else None
-    return None if urls is None else str(urls).split(";")[0]
+        return ";".join(map(str, urls)) or None
+    return None if urls is None else str(urls)
 
 
 def make_broker(settings: Settings, stores: Stores, given: Any) -> Broker:
@@ -124,7 +124,7 @@ def make_results(
         store,
         settings=settings,
         codec=make_result_codec(settings),
-        serializer=find_serializer(settings.result_serializer),
+        serializer=SerializersOf(settings)(settings.result_serializer),
     )
 
 
@@ -135,9 +135,14 @@ def _technology(url: str, known: Mapping[str, Technology], group: str) -> Techno
     return found
 
 
-def make_settler(settings: Settings, broker: Broker, results: ResultBackend) -> Settler:
-    """Return the atomic settler where broker and results are one store, else the general one."""
-    separate = SeparateSettler(broker, results, settings.broker_publish_timeout)
+def make_settler(
+    settings: Settings, broker: Broker, results: ResultBackend, join: Join | None = None
+) -> Settler:
+    """Return the atomic settler where broker and results are one store, else the general one.
+
+    `join` is what the general one does with a chord that is complete.
+    """
+    separate = SeparateSettler(broker, results, settings.broker_publish_timeout, join)
     kind = next((kind for kind in BROKERS.values() if _is(broker, kind.broker)), None)
     if kind is None:
         return separate
@@ -180,31 +185,6 @@ class Beside:
         else:
             kind = BROKERS["memory"]
         return load(getattr(kind, port))(store)
-
-
-def find_serializer(name: str) -> Serializer | None:
-    """Return the serializer of a name or content type."""
-    path = SERIALIZERS.get(name)
-    return None if path is None else load(path)()
-
-
-def find_compressor(name: str) -> Compressor | None:
-    """Return the compressor of a name or content type."""
-    path = COMPRESSORS.get(name)
-    return None if path is None else load(path)()
-
-
-def make_codec(settings: Settings) -> SerializerCodec:
-    """Return the codec of task messages."""
-    accept = settings.accept_content or ["json"]
-    return SerializerCodec(find_serializer, settings.task_serializer, accept, find_compressor)
-
-
-def make_result_codec(settings: Settings) -> SerializerCodec:
-    """Return the codec of results."""
-    accept = settings.result_accept_content or settings.accept_content or ["json"]
-    writes = settings.result_serializer
-    return SerializerCodec(find_serializer, writes, {*accept, writes}, find_compressor)
 
 
 def make_sender(settings: Settings, router: Router, codec: SerializerCodec) -> Sender:
@@ -257,7 +237,7 @@ def make_pool(settings: Settings, name: str, slots: int) -> Pool:
 
 def host_clock() -> Clock:
     """Return the host's clock."""
-    return load("celeriac.adapters.host.clock:SystemClock")()  # type: ignore[no-any-return]
+    return load(HOST_CLOCK)()  # type: ignore[no-any-return]
 
 
 def host_entropy() -> Entropy:

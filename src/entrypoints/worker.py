@@ -18,7 +18,8 @@ from ..domain.tasks.options import TaskOptions
 from ..domain.work.core import WorkerCore, WorkerPolicy
 from ..domain.work.effects import Effect
 from ..ports.pool import Pool, Stop
-from .choices import make_codec, make_pool
+from .choices import make_pool
+from .codecs import make_codec, make_result_codec
 from .library.app import Celeriac
 from .life import Life
 from .node_names import node_name
@@ -188,9 +189,9 @@ class AppWorker:
                 lease=conf.worker_lease,
                 grace=_first(self.options.grace_period, conf.worker_grace_period),
             ),
-            WorkerCore(self._policy(), self._find_options, container.result_codec()),
+            WorkerCore(self._policy(), self._find_options),
             container.broker(),
-            container.settler(),
+            container.settler(join=runner.join),
             container.results(),
             self.pool,
             runner,
@@ -267,7 +268,6 @@ class AppWorker:
             time_limit=_first(options.time_limit, conf.task_time_limit),
             soft_time_limit=_first(options.soft_time_limit, conf.task_soft_time_limit),
             disable_rate_limits=conf.worker_disable_rate_limits,
-            result_serializer=conf.result_serializer,
         )
 
     def _find_options(self, name: str) -> TaskOptions | None:
@@ -289,6 +289,8 @@ class AppWorker:
                 result_max_bytes=conf.result_max_bytes,
             ),
             self.life.process_begins,
+            make_result_codec(conf),
+            self.life.process_ends,
         )
 
 

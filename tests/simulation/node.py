@@ -79,7 +79,7 @@ class Node(Worker):
         runner.watch = self._begins
         super().__init__(
             WorkSettings(name, (QUEUE,), LEASE, GRACE),
-            WorkerCore(WorkerPolicy(slots, max_crashes=MAX_CRASHES), OPTIONS.get, CODEC),
+            WorkerCore(WorkerPolicy(slots, max_crashes=MAX_CRASHES), OPTIONS.get),
             self.faulty_broker,
             self.faulty_settler,
             results,

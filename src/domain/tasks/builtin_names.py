@@ -10,3 +10,5 @@ CALL_ERRBACK: Final = "celeriac.call_errback"
 JOIN_CHORD: Final = "celeriac.join_chord"
 #: Waits for a chord's header by looking again and again; Celery's, for stores that cannot count.
 CHORD_UNLOCK: Final = "celery.chord_unlock"
+#: Returns its arguments as a list; Celery's.
+ACCUMULATE: Final = "celery.accumulate"

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from . import states
+
+if TYPE_CHECKING:
+    from ..canvas.signature import Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +20,17 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The task raised. `expected` when its `throws` names the class: no alarm in the logs."""
+    """The task raised, or what happened to it is told by an exception.
+
+    `expected` when its `throws` names the class: no alarm in the logs. `state` is FAILURE, or
+    REVOKED for one that was revoked or had expired.
+    """
 
     exception: BaseException
     traceback: str
     expected: bool = False
     timed_out: bool = False
+    state: str = states.FAILURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +63,11 @@ class Rejected:
     requeue: bool = False
 
 
-Outcome = Returned | Raised | RetryAsked | Ignored | Rejected
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The task asked that another be run in its stead, under its id."""
+
+    sig: "Signature"
+
+
+Outcome = Returned | Raised | RetryAsked | Ignored | Rejected | Replaced

@@ -15,20 +15,18 @@ from typing import Final
 from ..errors import TaskRevokedError, TimeLimitExceeded, WorkerLostError
 from ..messaging.delivery import Delivery, Orphan, Token, Undecodable
 from ..messaging.message import TaskMessage
-from ..messaging.payload import Codec
 from ..tasks import states
-from ..tasks.failures import describe
+from ..tasks.builtin_names import JOIN_CHORD
 from ..tasks.options import TaskOptions
-from ..tasks.result_record import ResultRecord
 from . import crash_policy
 from .capacity import SHORT, RunTimes, prefetch
 from .crash_policy import Verdict
-from .effects import Bury, Effect, Kill, Note, Settle, Start
-from .intake import Drop, FindTask, NotYet, Run, decide, unknown
+from .effects import Bury, Effect, Join, Kill, Note, Settle, Start
+from .intake import Drop, FindTask, JoinChord, NotYet, Run, decide, unknown
 from .job import Cancelled, Job, Lost, PoolEvent, Report, Reported, Resized, TimedOut
 from .limits import Bucket, rate, time_limits
 from .revocation import Revoked
-from .settlement import REQUEUE, DeadLetter, Disposition, Park, Requeue, Settlement
+from .settlement import DONE, REQUEUE, DeadLetter, Disposition, Park, Requeue, Settlement
 
 #: A rate-limited task due within this time (seconds) is held here; a later one is parked.
 HOLD_SECONDS: Final = 1.0
@@ -45,7 +43,6 @@ class WorkerPolicy:
     time_limit: float | None = None
     soft_time_limit: float | None = None
     disable_rate_limits: bool = False
-    result_serializer: str = "json"
 
 
 @dataclass(slots=True)
@@ -72,10 +69,8 @@ class _Answer:
     def note(self, what: str, message: TaskMessage, detail: str) -> None:
         self.effects.append(Note(what, message.task, message.id, detail))
 
-    def settle(
-        self, token: Token, disposition: Disposition, results: tuple[ResultRecord, ...] = ()
-    ) -> None:
-        self.settlements.append(Settlement(token, disposition, results))
+    def settle(self, token: Token, disposition: Disposition) -> None:
+        self.settlements.append(Settlement(token, disposition))
 
     def all(self) -> list[Effect]:
         if self.settlements:
@@ -86,13 +81,13 @@ class _Answer:
 class WorkerCore:
     """Decides what a worker does. Not thread-safe: one thread feeds it."""
 
-    def __init__(self, policy: WorkerPolicy, find: FindTask, codec: Codec) -> None:
+    def __init__(self, policy: WorkerPolicy, find: FindTask) -> None:
         """Start with empty hands."""
         self.policy = policy
         self.slots = policy.slots
         self.revoked = Revoked()
         self.stopping = False
-        self._find, self._codec = find, codec
+        self._find = find
         self._numbers = count(1)
         self._waiting: deque[_Held] = deque()
         self._limited: deque[tuple[float, _Held]] = deque()
@@ -170,6 +165,8 @@ class WorkerCore:
             found = orphan.delivery
             if isinstance(found, Undecodable):
                 _refuse(found, answer)
+            elif found.message.task == JOIN_CHORD:
+                self._join(found, answer)
             else:
                 held = _Held(found, self._find(found.message.task))
                 self._judge(held, orphan.started, f"its worker {orphan.owner} died", answer)
@@ -291,6 +288,8 @@ class WorkerCore:
                 answer.settle(delivery.token, Park(until))
             case Drop() as drop:
                 self._drop(delivery, drop, answer)
+            case JoinChord():
+                self._join(delivery, answer)
 
     def _admit(self, held: _Held, options: TaskOptions, tick: float, answer: _Answer) -> None:
         bucket = self._bucket(options)
@@ -313,17 +312,19 @@ class WorkerCore:
         return self._buckets[options.name]
 
     def _drop(self, delivery: Delivery, drop: Drop, answer: _Answer) -> None:
-        message = delivery.message
-        answer.note(_WORD.get(drop.state, "refused"), message, str(drop.error))
-        record = ResultRecord(
-            task_id=message.id,
-            state=drop.state,
-            result=self._codec.encode(describe(drop.error), self.policy.result_serializer),
-            date_done=answer.now,
-            group_id=message.group_id,
-            parent_id=message.parent_id,
+        """Have it told why it is not run: chords and chains may be waiting for it."""
+        answer.note(_WORD.get(drop.state, "refused"), delivery.message, str(drop.error))
+        number = next(self._numbers)
+        self._graves[number] = _Held(delivery, None, number)
+        disposition = None if drop.disposition == DONE else drop.disposition
+        answer.effects.append(
+            Bury(number, delivery, drop.error, disposition=disposition, state=drop.state)
         )
-        answer.settle(delivery.token, drop.disposition, () if message.ignore_result else (record,))
+
+    def _join(self, delivery: Delivery, answer: _Answer) -> None:
+        number = next(self._numbers)
+        self._graves[number] = _Held(delivery, None, number)
+        answer.effects.append(Join(number, delivery))
 
     def _job(self, held: _Held, estimate: float | None) -> Job:
         number = held.number = next(self._numbers)
@@ -394,7 +395,8 @@ class WorkerCore:
     def _end_cancelled(self, held: _Held, answer: _Answer) -> None:
         """Give a cancelled task back, its attempt uncounted, if it may be repeated at all."""
         if held.revoked:
-            self._bury(held, TaskRevokedError("terminated"), answer)
+            error = TaskRevokedError("terminated")
+            self._bury(held, error, answer, state=states.REVOKED)
         elif held.options is not None and crash_policy.repeatable(held.options):
             answer.settle(held.delivery.token, REQUEUE)
         else:
@@ -409,10 +411,11 @@ class WorkerCore:
         disposition: DeadLetter | None = None,
         *,
         timed_out: bool = False,
+        state: str = states.FAILURE,
     ) -> None:
         number = held.number = held.number or next(self._numbers)
         self._graves[number] = held
-        answer.effects.append(Bury(number, held.delivery, error, timed_out, disposition))
+        answer.effects.append(Bury(number, held.delivery, error, timed_out, disposition, state))
 
 
 def _is_early(held: _Held) -> bool:

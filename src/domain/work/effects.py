@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..messaging.delivery import Delivery, Token
+from ..tasks import states
 from .job import Job
 from .settlement import Disposition, Settlement
 
@@ -29,9 +30,10 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class Bury:
-    """Make the report of a job whose process can make none, and give it back to the core.
+    """Make the report of a job that no process makes, and give it back to the core.
 
-    `disposition` overrides the usual one of a failure.
+    Its process died, or it is never run. `state` is FAILURE or REVOKED; `disposition` overrides
+    the usual one of a failure.
     """
 
     number: int
@@ -39,6 +41,15 @@ class Bury:
     error: BaseException
     timed_out: bool = False
     disposition: Disposition | None = None
+    state: str = states.FAILURE
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Make the report of a chord whose parts are all in, and give it back to the core."""
+
+    number: int
+    delivery: Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +69,4 @@ class Note:
     detail: str = ""
 
 
-Effect = Start | Settle | Bury | Kill | Note
+Effect = Start | Settle | Bury | Join | Kill | Note

@@ -4,83 +4,32 @@ One outcome leads to exactly one report: the record to keep, the messages to sen
 becomes of the delivery. Nothing is sent or stored here.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import count
 from typing import Any, Final
-from uuid import UUID, uuid5
 
+from ..canvas.chords import Contribution
 from ..canvas.signature import Signature
-from ..canvas.unfold import unfold
-from ..canvas.workflow import Kind, frozen, kind_of
-from ..messaging.message import TaskMessage
-from ..messaging.payload import Codec
+from ..errors import TaskError
+from ..messaging.payload import Payload
 from ..tasks import states
 from ..tasks.failures import describe, summary
 from ..tasks.options import TaskOptions
-from ..tasks.outcomes import Ignored, Outcome, Raised, Rejected, RetryAsked, Returned
+from ..tasks.outcomes import (
+    Ignored,
+    Outcome,
+    Raised,
+    Rejected,
+    Replaced,
+    RetryAsked,
+    Returned,
+)
 from ..tasks.result_record import Extended, ResultRecord
+from .attempt import Execution
+from .chord_parts import calls_never_sent, part_of, parts_never_sent
+from .following import FollowUps, after_failure, after_success, replacement
 from .job import Report
 from .settlement import DONE, REQUEUE, DeadLetter, Disposition
-
-#: Makes the message of a signature, with its options, sent now by the running task.
-Compose = Callable[[Signature], TaskMessage]
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A decoded message body."""
-
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    embed: Mapping[str, Any]
-
-    @classmethod
-    def read(cls, value: object) -> "Body":
-        """Make a body of a decoded value. Raises ValueError saying what is wrong with it."""
-        if isinstance(value, list | tuple) and len(value) == 3:
-            args, kwargs, embed = value
-            if isinstance(args, list | tuple) and isinstance(kwargs, dict):
-                body = cls(tuple(args), kwargs, embed if isinstance(embed, dict) else {})
-                # Better refused now than found broken when the task is done.
-                for name in ("callbacks", "errbacks", "chain"):
-                    body.signatures(name)
-                return body
-        raise ValueError("the body is not [args, kwargs, embed]")
-
-    def signatures(self, name: str) -> tuple[Signature, ...]:
-        """Return the signatures embedded under a name. Raises ValueError."""
-        stored = self.embed.get(name) or ()
-        if not isinstance(stored, list | tuple):
-            raise ValueError(f"the body's {name!r} is {stored!r}: expected a list of signatures")
-        return tuple(Signature.from_dict(item) for item in stored)
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """One attempt at one message: all an outcome needs to be judged by."""
-
-    number: int
-    message: TaskMessage
-    body: Body
-    options: TaskOptions
-    node: str
-    codec: Codec
-    compose: Compose
-    result_serializer: str = "json"
-    result_extended: bool = False
-    children: Sequence[Any] = field(default_factory=list)
-
-    @property
-    def keeps_result(self) -> bool:
-        """Whether a returned value is stored."""
-        return not (self.options.ignore_result or self.message.ignore_result)
-
-    @property
-    def keeps_errors(self) -> bool:
-        """Whether a failure is stored."""
-        return self.keeps_result or self.options.store_errors_even_if_ignored
 
 
 def conclude(run: Execution, outcome: Outcome, *, now: datetime, runtime: float = 0.0) -> Report:
@@ -93,89 +42,96 @@ def conclude(run: Execution, outcome: Outcome, *, now: datetime, runtime: float 
         case RetryAsked():
             return _retried(run, outcome, now, runtime)
         case Ignored():
-            return Report(run.number, states.IGNORED, runtime=runtime)
+            return _left(run, states.IGNORED, "", DONE, runtime)
         case Rejected(reason, requeue):
             away: Disposition = REQUEUE if requeue else DeadLetter("rejected", reason)
-            return Report(run.number, states.REJECTED, away, runtime=runtime, summary=reason)
+            return _left(run, states.REJECTED, reason, away, runtime)
+        case Replaced(sig):
+            return _replaced(run, sig, runtime)
 
 
 def _succeeded(run: Execution, value: Any, now: datetime, runtime: float) -> Report:
-    after = _next_after(run, value)
-    publish = tuple(message for sent in after for message in sent.messages)
+    after = after_success(run, value)
+    state = states.SUCCESS
     results: tuple[ResultRecord, ...] = ()
+    encoded: Payload | None = None
     if run.keeps_result:
-        results = (_record(run, states.SUCCESS, value, now, after),)
-    return Report(run.number, states.SUCCESS, DONE, results, publish, runtime, _shown(run, value))
-
-
-@dataclass(frozen=True, slots=True)
-class _FollowUp:
-    """What one signature became: a message, or as many as its group has members."""
-
-    messages: tuple[TaskMessage, ...]
-    group_id: str | None = None
-
-    @property
-    def children(self) -> tuple[Any, ...]:
-        """Its results as data, as they are kept with the task's own."""
-        sent = tuple(((message.id, None), None) for message in self.messages)
-        return sent if self.group_id is None else (((self.group_id, None), sent),)
-
-
-def _next_after(run: Execution, value: Any) -> tuple[_FollowUp, ...]:
-    """Return what becomes of the callbacks and of the chain's next link."""
-    embed = run.body.embed
-    if not embed.get("callbacks") and not embed.get("chain"):
-        return ()
-    ids = _ids_after(run, "returned")
-    calls = [
-        _follow_up(run, sig.applied((value,)), None, ids)
-        for sig in run.body.signatures("callbacks")
-    ]
-    rest = list(embed.get("chain") or ())
-    if rest:
-        link = Signature.from_dict(rest.pop()).applied((value,))
-        calls.append(_follow_up(run, link, rest, ids))
-    return tuple(calls)
-
-
-def _follow_up(
-    run: Execution, sig: Signature, rest: Sequence[Any] | None, ids: Iterator[str]
-) -> _FollowUp:
-    lineage = _lineage(run)
-    if kind_of(sig) is Kind.CALL:
-        options = lineage if rest is None else {**lineage, "chain": rest}
-        return _FollowUp((run.compose(with_options(sig, options)),))
-    unfolded = unfold(frozen(sig, ids.__next__), rest or ())
-    calls = (with_options(call, lineage) for call in unfolded.calls)
-    return _FollowUp(tuple(run.compose(call) for call in calls), unfolded.group_id)
-
-
-#: Namespace of ids that follow from a task's own; drawn once, for this alone.
-_FOLLOWING: Final = UUID("0b9c9d8e-3f0a-4c59-9a55-6d1f3a7be214")
-
-
-def _ids_after(run: Execution, outcome: str) -> Iterator[str]:
-    """Yield ids made of the task's: whoever runs it again sends the same work-flow again."""
-    names = (f"{run.message.id}\n{outcome}\n{number}" for number in count())
-    return (str(uuid5(_FOLLOWING, name)) for name in names)
+        record = _record(run, state, value, now, after.children)
+        results, encoded = (record,), record.result
+    elif run.body.embed.get("chord"):
+        encoded = run.codec.encode(value, run.result_serializer)
+    return Report(
+        run.number,
+        state,
+        DONE,
+        results,
+        after.messages,
+        runtime,
+        _shown(run, value),
+        opens=after.opens,
+        parts=part_of(run, state, encoded),
+    )
 
 
 def _failed(run: Execution, outcome: Raised, now: datetime, runtime: float) -> Report:
-    exc = outcome.exception
+    exc, state = outcome.exception, outcome.state
+    described = run.codec.encode(describe(exc), run.result_serializer)
     results: tuple[ResultRecord, ...] = ()
     if run.keeps_errors:
-        record = _record(run, states.FAILURE, describe(exc), now, (), outcome.traceback)
-        results = (record,)
+        record = _kept(run, state, described, now, (), outcome.traceback)
+        results = (record, *_never_sent(run, record))
+    # What was revoked has not failed: nobody asked to be called for that.
+    after = after_failure(run) if state == states.FAILURE else FollowUps()
     return Report(
         run.number,
-        states.FAILURE,
+        state,
         _after_failure(run.options, outcome),
         results,
-        _errbacks(run),
+        after.messages,
         runtime,
         summary(exc),
         outcome.traceback,
+        opens=after.opens,
+        parts=(*part_of(run, state, described), *parts_never_sent(run, state, described)),
+    )
+
+
+def _never_sent(run: Execution, record: ResultRecord) -> Iterator[ResultRecord]:
+    """Yield what is kept of the rest of the chain: whoever waits for its end must not for ever."""
+    for call in calls_never_sent(run):
+        options = call.options
+        if options.get("task_id") and not options.get("ignore_result"):
+            yield ResultRecord(
+                task_id=options["task_id"],
+                state=record.state,
+                result=record.result,
+                traceback=record.traceback,
+                date_done=record.date_done,
+                group_id=options.get("group_id"),
+                parent_id=options.get("parent_id"),
+            )
+
+
+def _left(run: Execution, state: str, why: str, disposition: Disposition, runtime: float) -> Report:
+    """Report a task that keeps no record of its end; chords learn that it will not come."""
+    parts: tuple[Contribution, ...] = ()
+    if disposition != REQUEUE and (run.body.embed.get("chord") or run.body.embed.get("chain")):
+        told = run.codec.encode(describe(TaskError(why or state.lower())), run.result_serializer)
+        parts = (*part_of(run, state, told), *parts_never_sent(run, state, told))
+    return Report(run.number, state, disposition, runtime=runtime, summary=why, parts=parts)
+
+
+def _replaced(run: Execution, sig: Signature, runtime: float) -> Report:
+    sent = replacement(run, sig)
+    return Report(
+        run.number,
+        states.IGNORED,
+        DONE,
+        (),
+        sent.messages,
+        runtime,
+        "replaced",
+        opens=sent.opens,
     )
 
 
@@ -184,15 +140,6 @@ def _after_failure(options: TaskOptions, outcome: Raised) -> Disposition:
     if options.acks_late and not acknowledged:
         return DeadLetter("failure", summary(outcome.exception))
     return DONE
-
-
-def _errbacks(run: Execution) -> tuple[TaskMessage, ...]:
-    ids = _ids_after(run, "raised")
-    calls = (
-        _follow_up(run, sig.applied((run.message.id,)), None, ids)
-        for sig in run.body.signatures("errbacks")
-    )
-    return tuple(message for sent in calls for message in sent.messages)
 
 
 def _retried(run: Execution, outcome: RetryAsked, now: datetime, runtime: float) -> Report:
@@ -268,22 +215,6 @@ def next_attempt(run: Execution, outcome: RetryAsked) -> Signature:
     return Signature(message.task, tuple(args), kwargs, options)
 
 
-def _lineage(run: Execution) -> dict[str, Any]:
-    return {"parent_id": run.message.id, "root_id": run.message.root_id}
-
-
-def with_options(call: Signature, options: Mapping[str, Any]) -> Signature:
-    """Return the call with further options, which win."""
-    return Signature(
-        call.task,
-        call.args,
-        call.kwargs,
-        {**call.options, **options},
-        call.subtask_type,
-        call.immutable,
-    )
-
-
 def started(run: Execution, pid: int) -> ResultRecord:
     """Return the record that says a task is running (`task_track_started`)."""
     return _record(run, states.STARTED, {"pid": pid, "hostname": run.node}, None, ())
@@ -299,17 +230,28 @@ def _record(
     state: str,
     value: Any,
     done: datetime | None,
-    follow_ups: Sequence[_FollowUp],
+    sent: Sequence[Any],
     traceback: str | None = None,
 ) -> ResultRecord:
+    result = run.codec.encode(value, run.result_serializer)
+    return _kept(run, state, result, done, sent, traceback)
+
+
+def _kept(
+    run: Execution,
+    state: str,
+    result: Payload,
+    done: datetime | None,
+    sent: Sequence[Any],
+    traceback: str | None,
+) -> ResultRecord:
     message = run.message
-    children = (*run.children, *(child for sent in follow_ups for child in sent.children))
     return ResultRecord(
         task_id=message.id,
         state=state,
-        result=run.codec.encode(value, run.result_serializer),
+        result=result,
         traceback=traceback,
-        children=children,
+        children=(*run.children, *sent),
         date_done=done,
         group_id=message.group_id,
         parent_id=message.parent_id,

@@ -7,6 +7,7 @@ from datetime import datetime
 from ..errors import NotRegistered, TaskRevokedError, WorkerLostError
 from ..messaging.delivery import Delivery
 from ..tasks import states
+from ..tasks.builtin_names import JOIN_CHORD
 from ..tasks.options import TaskOptions
 from .settlement import DONE, DeadLetter, Disposition
 
@@ -36,7 +37,12 @@ class Drop:
     disposition: Disposition = DONE
 
 
-Decision = Run | NotYet | Drop
+@dataclass(frozen=True, slots=True)
+class JoinChord:
+    """It tells that all parts of a chord are in: the worker itself sees to the body."""
+
+
+Decision = Run | NotYet | Drop | JoinChord
 
 
 def decide(
@@ -44,6 +50,8 @@ def decide(
 ) -> Decision:
     """Judge one delivery. The order matters: a revoked task is dropped even if unknown here."""
     message = delivery.message
+    if message.task == JOIN_CHORD:
+        return JoinChord()
     if message.id in revoked:
         return Drop(states.REVOKED, TaskRevokedError("revoked"))
     if message.expires is not None and message.expires <= now:

@@ -1,0 +1,99 @@
+"""One attempt at one message: all that an outcome needs to be judged by."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from ..canvas.signature import Signature
+from ..messaging.message import TaskMessage
+from ..messaging.payload import Codec
+from ..tasks.options import TaskOptions
+
+#: Makes the message of a signature, with its options, sent now by the running task.
+Compose = Callable[[Signature], TaskMessage]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A decoded message body."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    embed: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, value: object) -> "Body":
+        """Make a body of a decoded value. Raises ValueError saying what is wrong with it."""
+        if isinstance(value, list | tuple) and len(value) == 3:
+            args, kwargs, embed = value
+            if isinstance(args, list | tuple) and isinstance(kwargs, dict):
+                body = cls(tuple(args), kwargs, embed if isinstance(embed, dict) else {})
+                # Better refused now than found broken when the task is done.
+                for name in ("callbacks", "errbacks", "chain"):
+                    body.signatures(name)
+                if body.embed.get("chord"):
+                    Signature.from_dict(body.embed["chord"])
+                return body
+        raise ValueError("the body is not [args, kwargs, embed]")
+
+    def signatures(self, name: str) -> tuple[Signature, ...]:
+        """Return the signatures embedded under a name. Raises ValueError."""
+        stored = self.embed.get(name) or ()
+        if not isinstance(stored, list | tuple):
+            raise ValueError(f"the body's {name!r} is {stored!r}: expected a list of signatures")
+        return tuple(Signature.from_dict(item) for item in stored)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One attempt at one message."""
+
+    number: int
+    message: TaskMessage
+    body: Body
+    options: TaskOptions
+    node: str
+    codec: Codec
+    compose: Compose
+    result_serializer: str = "json"
+    result_extended: bool = False
+    children: Sequence[Any] = field(default_factory=list)
+
+    @property
+    def keeps_result(self) -> bool:
+        """Whether a returned value is stored."""
+        return not (self.options.ignore_result or self.message.ignore_result)
+
+    @property
+    def keeps_errors(self) -> bool:
+        """Whether a failure is stored."""
+        return self.keeps_result or self.options.store_errors_even_if_ignored
+
+    @property
+    def lineage(self) -> dict[str, Any]:
+        """What a call that follows from this one is told of where it comes from."""
+        return {"parent_id": self.message.id, "root_id": self.message.root_id}
+
+
+#: Namespace of ids that follow from others; drawn once, for this alone.
+_FOLLOWING: Final = UUID("0b9c9d8e-3f0a-4c59-9a55-6d1f3a7be214")
+
+
+def ids_after(id_: str, outcome: str) -> Iterator[str]:
+    """Yield ids made of an id: whoever runs the task again sends the same work-flow again."""
+    names = (f"{id_}\n{outcome}\n{number}" for number in count())
+    return (str(uuid5(_FOLLOWING, name)) for name in names)
+
+
+def with_options(call: Signature, options: Mapping[str, Any]) -> Signature:
+    """Return the call with further options, which win."""
+    return Signature(
+        call.task,
+        call.args,
+        call.kwargs,
+        {**call.options, **options},
+        call.subtask_type,
+        call.immutable,
+    )
