@@ -1,0 +1,92 @@
+"""A worker as its events show it."""
+
+from bisect import insort
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+#: Percent of the time between heartbeats after which a worker counts as gone.
+HEARTBEAT_EXPIRE_WINDOW: Final = 200
+#: Heartbeats remembered.
+_KEPT: Final = 4
+
+
+def heartbeat_expires(
+    timestamp: float, freq: float = 60, expire_window: float = HEARTBEAT_EXPIRE_WINDOW
+) -> float:
+    """Return when a heartbeat (unix seconds) is overdue; `freq` is seconds between two."""
+    return timestamp + freq * expire_window / 100
+
+
+class Worker:
+    """One node. What its events say is there as attributes; times are unix seconds."""
+
+    def __init__(
+        self,
+        hostname: str | None = None,
+        pid: int | None = None,
+        freq: float = 60,
+        *,
+        now: Callable[[], float],
+        **fields: Any,
+    ) -> None:
+        """Be unheard of so far."""
+        self.hostname, self.pid, self.freq = hostname, pid, freq
+        self.heartbeats: list[float] = []
+        self.clock = 0
+        self.active = self.processed = None
+        self.loadavg = self.sw_ident = self.sw_ver = self.sw_sys = None
+        self._now = now
+        self.update(fields)
+
+    def event(
+        self,
+        subject: str,
+        timestamp: float | None,
+        local_received: float | None,
+        fields: Mapping[str, Any],
+    ) -> None:
+        """Take in what was said."""
+        self.update(fields)
+        if subject == "offline":
+            self.heartbeats.clear()
+        elif timestamp and local_received:
+            insort(self.heartbeats, local_received)
+            del self.heartbeats[:-_KEPT]
+
+    def update(self, fields: Mapping[str, Any]) -> None:
+        """Take fields as attributes."""
+        self.__dict__.update(
+            {name: value for name, value in fields.items() if not name.startswith("_")}
+        )
+
+    @property
+    def heartbeat_expires(self) -> float:
+        """When the last heartbeat is overdue; 0 if there was none."""
+        return heartbeat_expires(self.heartbeats[-1], self.freq) if self.heartbeats else 0.0
+
+    @property
+    def alive(self) -> bool:
+        """Whether a heartbeat is not overdue."""
+        return self._now() < self.heartbeat_expires
+
+    @property
+    def status_string(self) -> str:
+        """ONLINE or OFFLINE."""
+        return "ONLINE" if self.alive else "OFFLINE"
+
+    @property
+    def id(self) -> str:
+        """Node and process."""
+        return f"{self.hostname}.{self.pid}"
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by node name."""
+        return isinstance(other, Worker) and self.hostname == other.hostname
+
+    def __hash__(self) -> int:
+        """Hash by node name."""
+        return hash(self.hostname)
+
+    def __repr__(self) -> str:
+        """Show name and status."""
+        return f"<Worker: {self.hostname} ({self.status_string} clock:{self.clock})>"
