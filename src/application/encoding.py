@@ -1,15 +1,18 @@
 """Values to payloads and back, by the serializers there are and the content types accepted."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
-from ..domain.errors import ContentDisallowed, SerializerNotInstalled
+from ..domain.errors import ContentDisallowed, DecodeError, MissingExtra, SerializerNotInstalled
 from ..domain.messaging.payload import Codec, Payload
 from ..ports.codec import Compressor, Serializer
 
 #: Finds a serializer by its name or content type; None when there is none.
 Find = Callable[[str], Serializer | None]
 FindCompressor = Callable[[str], Compressor | None]
+
+#: Content encodings under which bytes are read as they are.
+_AS_THEY_ARE: Final = frozenset(("", "binary", "utf-8", "utf8", "us-ascii", "ascii", "ascii-8bit"))
 
 
 def _none(name: str) -> None:
@@ -26,12 +29,18 @@ class SerializerCodec(Codec):
         accept: Iterable[str],
         find_compressor: FindCompressor = _none,
     ) -> None:
-        """Use `default` where none is named; accept these names or content types."""
+        """Use `default` where none is named; accept these names or content types.
+
+        Raises MissingExtra for an accepted one whose library is not installed.
+        """
         self._find, self._default = find, default
         self._find_compressor = find_compressor
         self._accept = frozenset(accept)
         self._writers: dict[str | None, Serializer] = {}
-        self._readers: dict[str, Serializer] = {}
+        # All are found now: what a message names leads to no search.
+        found = [one for name in self._accept if (one := find(name)) is not None]
+        self._readers: dict[str, Serializer] = {one.content_type: one for one in found}
+        self._compressors: dict[str, Compressor] = {}
 
     def encode(
         self, value: Any, serializer: str | None = None, compression: str | None = None
@@ -47,28 +56,34 @@ class SerializerCodec(Codec):
         return Payload(data, writer.content_type, writer.content_encoding, compression or None)
 
     def decode(self, payload: Payload) -> Any:
-        """Decode. Raises ContentDisallowed or DecodeError."""
+        """Decode. Raises ContentDisallowed, DecodeError, and SecurityError for what is signed."""
         reader = self._readers.get(payload.content_type)
         if reader is None:
-            reader = self._readers[payload.content_type] = self._accepted(payload.content_type)
+            raise self._not_accepted(payload.content_type)
+        data = payload.data
         if payload.compression:
-            return reader.loads(self._decompressed(payload.data, payload.compression))
-        return reader.loads(payload.data)
+            data = self._decompressed(data, str(payload.compression))
+        if payload.content_encoding != reader.content_encoding:
+            data = _in_utf8(data, payload.content_encoding, reader)
+        return reader.loads(data)
 
     def _compressor(self, name: str) -> Compressor:
-        found = self._find_compressor(name)
+        found = self._compressors.get(name) or self._find_compressor(name)
         if found is None:
             raise SerializerNotInstalled(
-                f"no compression is called {name!r}: check task_compression and the call's "
-                "compression option"
+                f"no compression is called {name!r}: check task_compression, result_compression "
+                "and the call's compression option"
             )
-        return found
+        return self._compressors.setdefault(name, found)
 
     def _decompressed(self, data: bytes, content_type: str) -> bytes:
-        found = self._find_compressor(str(content_type))
+        try:
+            found = self._compressors.get(content_type) or self._find_compressor(content_type)
+        except MissingExtra as missing:
+            raise ContentDisallowed(str(missing)) from missing
         if found is None:
             raise ContentDisallowed(f"compression {content_type!r} is not known here")
-        return found.decompress(data)
+        return self._compressors.setdefault(content_type, found).decompress(data)
 
     def _named(self, name: str) -> Serializer:
         found = self._find(name)
@@ -79,11 +94,18 @@ class SerializerCodec(Codec):
             )
         return found
 
-    def _accepted(self, content_type: str) -> Serializer:
-        found = self._find(content_type)
-        if found is None or not self._accept & {found.name, found.content_type}:
-            raise ContentDisallowed(
-                f"content type {content_type!r} is not accepted; accept_content is "
-                f"{sorted(self._accept)}: name it there if you trust every sender"
-            )
-        return found
+    def _not_accepted(self, content_type: str) -> ContentDisallowed:
+        return ContentDisallowed(
+            f"content type {content_type!r} is not accepted; accept_content is "
+            f"{sorted(self._accept)}: name it there if you trust every sender"
+        )
+
+
+def _in_utf8(data: bytes, encoding: str, reader: Serializer) -> bytes:
+    """Return text of another character encoding as the reader expects it. Raises DecodeError."""
+    if reader.content_encoding != "utf-8" or encoding.lower() in _AS_THEY_ARE:
+        return data
+    try:
+        return data.decode(encoding).encode()
+    except (LookupError, UnicodeError) as broken:
+        raise DecodeError(f"not text in {encoding!r}: {broken}") from broken

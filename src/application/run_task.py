@@ -142,7 +142,7 @@ class TaskRunner(Runner):
         """Make the report of a job that no process makes: it died, or the job is never run."""
         try:
             body = Body.read(self._codec.decode(message.payload))
-        except (ContentDisallowed, DecodeError, ValueError):
+        except (ContentDisallowed, DecodeError, SecurityError, ValueError):
             body = Body((), {}, {})
         task = self._find(message.task)
         run = self._execution(number, message, body, task)

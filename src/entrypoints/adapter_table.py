@@ -116,6 +116,9 @@ SERIALIZERS: Final[Mapping[str, str]] = {
     "msgpack": f"{_S}.msgpack:MsgpackSerializer",
     "application/x-msgpack": f"{_S}.msgpack:MsgpackSerializer",
 }
+#: Called as `open_signer(settings, clock=…)`.
+SIGNER: Final = f"{_A}.signing.signer:open_signer"
+HOST_CLOCK: Final = f"{_A}.host.clock:SystemClock"
 
 _STANDARD = f"{_A}.compressors.standard"
 COMPRESSORS: Final[Mapping[str, str]] = {

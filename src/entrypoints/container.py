@@ -28,13 +28,12 @@ from .choices import (
     host_clock,
     host_entropy,
     make_broker,
-    make_codec,
-    make_result_codec,
     make_results,
     make_sender,
     make_sending,
     make_settler,
 )
+from .codecs import make_codec, make_result_codec
 from .routes import router_of
 
 

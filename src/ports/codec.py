@@ -22,7 +22,10 @@ class Serializer(Protocol):
 
     @abstractmethod
     def loads(self, data: bytes) -> Any:
-        """Decode. Raises DecodeError for any bytes that are not of this format; nothing else."""
+        """Decode. Raises DecodeError for any bytes that are not of this format; nothing else.
+
+        One that reads signed bytes raises SecurityError before it decodes any that do not hold.
+        """
 
 
 class Compressor(Protocol):
@@ -43,12 +46,16 @@ class Compressor(Protocol):
 
 
 class Signer(Protocol):
-    """Vouches for bytes."""
+    """Vouches for bytes, and tells whether others did."""
 
     @abstractmethod
     def sign(self, payload: Payload) -> Payload:
-        """Wrap a payload with a signature."""
+        """Wrap a payload with a signature. Raises SecurityError where none can be given now."""
 
     @abstractmethod
     def verify(self, payload: Payload) -> Payload:
-        """Return the payload inside. Raises SecurityError when the signature does not hold."""
+        """Return the payload inside, not decoded.
+
+        Raises SecurityError, and nothing else, for bytes that were not signed by somebody who is
+        trusted now, or were altered since.
+        """

@@ -13,7 +13,7 @@ from kombu import compression as kombus_compression
 from kombu import serialization as kombus
 
 from celeriac.domain.errors import EncodeError
-from celeriac.entrypoints.choices import find_compressor, find_serializer
+from celeriac.entrypoints.codecs import find_compressor, find_serializer
 
 NAMES = ("json", "pickle", "yaml", "msgpack")
 CONTENT_TYPES = (

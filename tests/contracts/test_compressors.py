@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from celeriac.adapters.compressors.standard import ZlibCompressor
 from celeriac.domain.errors import DecodeError
-from celeriac.entrypoints.choices import find_compressor
+from celeriac.entrypoints.codecs import find_compressor
 
 COMPRESSORS = [find_compressor(name) for name in ("zlib", "bzip2", "lzma", "brotli", "zstd")]
 EACH = pytest.mark.parametrize("compressor", COMPRESSORS, ids=lambda one: one.name)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from celeriac.domain.errors import DecodeError, EncodeError
 from celeriac.entrypoints.adapter_table import SERIALIZERS
-from celeriac.entrypoints.choices import find_serializer
+from celeriac.entrypoints.codecs import find_serializer
 from celeriac.ports.codec import Serializer
 
 ANY_INTEGER = st.integers()

@@ -31,5 +31,8 @@ class Codec(Protocol):
         ...
 
     def decode(self, payload: Payload) -> Any:
-        """Decode, if the content type is accepted. Raises ContentDisallowed or DecodeError."""
+        """Decode, if the content type is accepted.
+
+        Raises ContentDisallowed, DecodeError, or SecurityError for a signature that does not hold.
+        """
         ...

@@ -207,6 +207,11 @@ DESCRIPTIONS: dict[str, str] = {
     "security_key": "Path of the private key used for signing",
     "security_key_password": "Password (bytes) for decrypting the private key",
     "security_digest": "Digest name used by the auth serializer signature",
+    "security_serializer": "Serializer whose output the auth serializer signs",
+    "security_allowed_serializers": (
+        "Serializers read inside signed messages, beside json, yaml, msgpack and "
+        "security_serializer: name pickle here to trust signers with it"
+    ),
     "database_url": "SQLAlchemy URL when result_backend is just database (legacy)",
     "database_engine_options": "Keyword arguments for SQLAlchemy create_engine",
     "database_engine_callback": "Callable or dotted path called with each new engine",

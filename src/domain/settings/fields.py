@@ -158,6 +158,8 @@ class OptionFields:
     security_key: str | None
     security_key_password: bytes | None
     security_digest: str
+    security_serializer: str
+    security_allowed_serializers: list[str] | tuple[str, ...]
     database_url: str | None
     database_engine_options: dict[str, Any]
     database_engine_callback: Any

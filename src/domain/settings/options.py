@@ -204,6 +204,8 @@ TABLE: tuple[tuple[str, str, Any, str | None], ...] = (
     ("security_key", "path?", None, "CELERY_SECURITY_KEY"),
     ("security_key_password", "bytes?", None, "CELERY_SECURITY_KEY_PASSWORD"),
     ("security_digest", "text", "sha256", "CELERY_SECURITY_DIGEST"),
+    ("security_serializer", "text", "json", None),
+    ("security_allowed_serializers", "names", (), None),
     # database
     ("database_url", "text?", None, "CELERY_RESULT_DBURI"),
     ("database_engine_options", "dict", ..., "CELERY_RESULT_ENGINE_OPTIONS"),

@@ -137,6 +137,47 @@ class Celeriac(AppParts):
         defaults: Any = fun() if callable(fun) else fun
         self.conf.add_defaults(defaults)
 
+    def setup_security(
+        self,
+        allowed_serializers: Sequence[str] | None = None,
+        key: str | None = None,
+        key_password: str | bytes | None = None,
+        cert: str | None = None,
+        store: str | None = None,
+        digest: str | None = None,
+        serializer: str = "json",
+    ) -> None:
+        """Sign what is sent, and read only what somebody trusted has signed.
+
+        The settings must say so too: `task_serializer="auth"` and `accept_content=["auth"]`. What
+        is not given here follows the settings `security_…`, and is kept there.
+
+        Args:
+            allowed_serializers: Formats read inside signed messages, beside those that run no code.
+            key: Path of the private key, as PEM.
+            key_password: What that file is encrypted with.
+            cert: Path of the certificate of that key.
+            store: Folder of the certificates trusted, or a glob.
+            digest: Name of the hash, such as `sha256`.
+            serializer: What writes the values that are signed.
+
+        Raises:
+            ImproperlyConfigured: The settings do not fit, or a file is missing.
+            SecurityError: A file is not the key or certificate it should be.
+        """
+        from ..security import setup_security
+
+        said = {
+            "security_allowed_serializers": allowed_serializers,
+            "security_key": key,
+            "security_key_password": key_password,
+            "security_certificate": cert,
+            "security_cert_store": store,
+            "security_digest": digest,
+            "security_serializer": serializer,
+        }
+        setup_security(self.conf, {name: value for name, value in said.items() if value})
+
     # -- tasks
 
     @overload

@@ -18,7 +18,7 @@ from celeriac.adapters.redis.store import RedisStore
 from celeriac.application.encoding import SerializerCodec
 from celeriac.domain.messaging.payload import Payload
 from celeriac.domain.tasks.result_record import Extended, GroupRecord, ResultRecord
-from celeriac.entrypoints.choices import find_serializer
+from celeriac.entrypoints.codecs import find_serializer
 
 pytestmark = [
     pytest.mark.needs_server("redis"),

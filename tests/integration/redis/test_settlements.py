@@ -14,7 +14,7 @@ from celeriac.domain.errors import SettlementRefused
 from celeriac.domain.messaging.payload import Payload
 from celeriac.domain.tasks.result_record import ResultRecord
 from celeriac.domain.work.settlement import Settlement
-from celeriac.entrypoints.choices import find_serializer
+from celeriac.entrypoints.codecs import find_serializer
 from tests.contracts.samples import JOBS, claim, claim_one, message, messages, publish, record
 from tests.integration.redis.places import empty_place
 

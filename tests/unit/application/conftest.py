@@ -4,7 +4,7 @@ import pytest
 
 from celeriac.adapters.memory import MemoryBroker, MemoryResults, MemoryStore, VirtualClock
 from celeriac.application.encoding import SerializerCodec
-from celeriac.entrypoints.choices import find_serializer
+from celeriac.entrypoints.codecs import find_serializer
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from celeriac.application.encoding import SerializerCodec
 from celeriac.domain.errors import ContentDisallowed, SerializerNotInstalled
 from celeriac.domain.messaging.payload import Payload
-from celeriac.entrypoints.choices import find_serializer
+from celeriac.entrypoints.codecs import find_serializer
 
 PICKLE = "application/x-python-serialize"
 

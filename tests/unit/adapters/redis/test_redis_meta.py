@@ -15,7 +15,7 @@ from celeriac.application.encoding import SerializerCodec
 from celeriac.domain.errors import BackendGetMetaError
 from celeriac.domain.messaging.payload import Payload
 from celeriac.domain.tasks.result_record import Extended, GroupRecord, ResultRecord
-from celeriac.entrypoints.choices import find_compressor, find_serializer
+from celeriac.entrypoints.codecs import find_compressor, find_serializer
 
 KEY = "celery-task-meta-a"
 PICKLE = "application/x-python-serialize"

@@ -28,6 +28,8 @@ OURS = {
     "beat_missed_ticks": "once",
     "broker_publish_timeout": 5.0,
     "result_max_bytes": 67_108_864,
+    "security_allowed_serializers": (),
+    "security_serializer": "json",
     "task_max_crashes": 3,
     "worker_grace_period": 30.0,
     "worker_lease": 15.0,
