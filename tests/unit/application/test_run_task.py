@@ -9,7 +9,6 @@ from celeriac.adapters.memory import VirtualClock
 from celeriac.application.run_task import RunSettings, TaskRunner
 from celeriac.application.runnable import ErrorInfo
 from celeriac.domain.errors import TaskRevokedError, TimeLimitExceeded, WorkerLostError
-from celeriac.domain.messaging.delivery import Delivery, Token
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.domain.messaging.payload import Payload
 from celeriac.domain.tasks.result_record import ResultRecord
@@ -145,9 +144,7 @@ def test_the_next_link_of_a_chain_is_sent_with_the_result(app, runner):
 
 
 def buried(runner, error, message, **options):
-    delivery = Delivery(message, Token(1, 1), "celery")
-    options = {"timed_out": False, "disposition": None, **options}
-    return runner.bury(7, delivery, error, **options)
+    return runner.bury(7, message, error, **options)
 
 
 def test_a_lost_job_is_recorded_and_its_errbacks_sent(runner):
@@ -196,7 +193,9 @@ def test_a_buried_job_goes_where_it_is_told(app, runner):
 def test_a_terminated_job_is_revoked_and_no_failure(runner):
     errback = {"task": "note", "args": [], "options": {}}
 
-    report = buried(runner, TaskRevokedError("terminated"), message(embed={"errbacks": [errback]}))
+    sent = message(embed={"errbacks": [errback]})
+
+    report = buried(runner, TaskRevokedError("terminated"), sent, state="REVOKED")
 
     assert (report.state, report.publish) == ("REVOKED", ())
     assert stored(report)[0] == "REVOKED"

@@ -9,11 +9,11 @@ import pytest
 
 from celeriac.domain.errors import TaskRevokedError, TimeLimitExceeded, WorkerLostError
 from celeriac.domain.messaging.delivery import Delivery, Orphan, Token, Undecodable
-from celeriac.domain.tasks.failures import describe
+from celeriac.domain.tasks.builtin_names import JOIN_CHORD
 from celeriac.domain.tasks.options import TaskOptions
 from celeriac.domain.tasks.result_record import ResultRecord
 from celeriac.domain.work.core import WorkerCore, WorkerPolicy
-from celeriac.domain.work.effects import Bury, Effect, Kill, Note, Settle, Start
+from celeriac.domain.work.effects import Bury, Effect, Join, Kill, Note, Settle, Start
 from celeriac.domain.work.job import (
     Began,
     Broken,
@@ -27,7 +27,7 @@ from celeriac.domain.work.job import (
     TimedOut,
 )
 from celeriac.domain.work.settlement import DONE, REQUEUE, DeadLetter, Park, Requeue, Settlement
-from tests.unit.domain.samples import CODEC, NOON, delivered, message
+from tests.unit.domain.samples import NOON, delivered, message
 
 TASKS = {
     options.name: options
@@ -43,7 +43,7 @@ TASKS = {
 
 
 def core_with(slots: int = 2, **policy: Any) -> WorkerCore:
-    return WorkerCore(WorkerPolicy(slots, **policy), TASKS.get, CODEC)
+    return WorkerCore(WorkerPolicy(slots, **policy), TASKS.get)
 
 
 def got(tag: int, task: str = "shop.add", crashes: int = 0, **sent: Any) -> Delivery:
@@ -70,14 +70,20 @@ def running(core: WorkerCore, *deliveries: Delivery) -> list[int]:
     return numbers
 
 
-def dropped(tag: int, state: str, error: BaseException) -> ResultRecord:
-    stored = CODEC.encode(describe(error), "json")
-    return ResultRecord(f"id-{tag}", state, stored, date_done=NOON)
-
-
 def told(bury: Effect) -> tuple[str, bool, Any]:
     assert isinstance(bury, Bury)
     return repr(bury.error), bury.timed_out, bury.disposition
+
+
+def revoked(bury: Effect, delivery: Delivery, why: str) -> bool:
+    """Tell whether something is to be recorded as revoked, and its delivery done."""
+    assert isinstance(bury, Bury)
+    return (bury.delivery, repr(bury.error), bury.state, bury.disposition) == (
+        delivery,
+        repr(TaskRevokedError(why)),
+        "REVOKED",
+        None,
+    )
 
 
 # -- taking in
@@ -102,21 +108,13 @@ def test_what_is_not_due_is_parked():
 
 
 def test_what_expired_is_recorded_and_done():
-    effects = core_with().on_deliveries([got(1, expires=NOON)], NOON, 0.0)
+    core = core_with()
 
-    record = dropped(1, "REVOKED", TaskRevokedError("expired"))
-    assert effects == [
-        Note("revoked", "shop.add", "id-1", "expired"),
-        Settle([Settlement(token(1), DONE, (record,))]),
-    ]
+    note, bury = core.on_deliveries([got(1, expires=NOON)], NOON, 0.0)
 
-
-def test_nothing_is_recorded_of_what_nobody_wants_to_know_about():
-    sent = got(1, expires=NOON, headers={"ignore_result": True})
-
-    effects = core_with().on_deliveries([sent], NOON, 0.0)
-
-    assert effects[1:] == [settled((1, DONE))]
+    assert note == Note("revoked", "shop.add", "id-1", "expired")
+    assert revoked(bury, got(1, expires=NOON), "expired")
+    assert core.on_reports([Report(1, "REVOKED")]) == [settled((1, DONE))]
 
 
 def test_an_unknown_task_and_unreadable_bytes_are_set_aside():
@@ -124,16 +122,34 @@ def test_an_unknown_task_and_unreadable_bytes_are_set_aside():
 
     effects = core_with().on_deliveries([got(1, "shop.gone"), garbage], NOON, 0.0)
 
-    unknown, unreadable, settle = effects
+    unknown, bury, unreadable, settle = effects
     assert isinstance(unknown, Note)
     assert (unknown.what, unknown.task, unknown.task_id) == ("refused", "shop.gone", "id-1")
+    assert isinstance(bury, Bury)
+    assert isinstance(bury.disposition, DeadLetter)
+    assert (bury.state, bury.disposition.reason) == ("FAILURE", "unknown-task")
     assert unreadable == Note("undecodable", "?", "2", "no JSON")
-    assert isinstance(settle, Settle)
-    first, second = settle.settlements
-    assert isinstance(first.disposition, DeadLetter)
-    assert first.disposition.reason == "unknown-task"
-    assert [record.state for record in first.results] == ["FAILURE"]
-    assert second == Settlement(token(2), DeadLetter("undecodable", "no JSON"))
+    assert settle == Settle([Settlement(token(2), DeadLetter("undecodable", "no JSON"))])
+
+
+def test_the_completion_of_a_chord_is_joined_by_the_worker_itself():
+    core = core_with()
+
+    (join,) = core.on_deliveries([got(1, JOIN_CHORD)], NOON, 0.0)
+
+    assert join == Join(1, got(1, JOIN_CHORD))
+    assert core.held == 1
+    settle = Settlement(token(1), DONE, closes=("g",))
+    assert core.on_reports([Report(1, "SUCCESS", closes=("g",))]) == [Settle([settle])]
+    assert core.idle
+
+
+def test_the_completion_that_a_dead_worker_held_is_joined_too():
+    core = core_with()
+
+    (join,) = core.on_orphans([Orphan(got(1, JOIN_CHORD), True, "w9")], NOON)
+
+    assert join == Join(1, got(1, JOIN_CHORD))
 
 
 def test_a_batch_is_answered_with_one_batch_of_settlements_at_the_end():
@@ -142,9 +158,9 @@ def test_a_batch_is_answered_with_one_batch_of_settlements_at_the_end():
 
     effects = core_with().on_deliveries(batch, NOON, 0.0)
 
-    assert [type(effect) for effect in effects] == [Note, Settle]
+    assert [type(effect) for effect in effects] == [Note, Bury, Settle]
     assert isinstance(effects[-1], Settle)
-    assert [one.token.tag for one in effects[-1].settlements] == [1, 3, 4]
+    assert [one.token.tag for one in effects[-1].settlements] == [1, 4]
 
 
 # -- handing over
@@ -250,7 +266,7 @@ def test_how_much_a_worker_with_two_slots_and_three_in_hand_claims(
 def test_reports_become_settlements_in_one_batch():
     core = core_with()
     first, second = running(core, got(1), got(2))
-    record, follow_up = dropped(1, "SUCCESS", KeyError()), message("next")
+    record, follow_up = ResultRecord("id-1", "SUCCESS"), message("next")
 
     effects = core.on_pool(
         Reported(
@@ -395,13 +411,10 @@ def test_what_waits_is_dropped_when_it_is_revoked():
     core = core_with()
     core.on_deliveries([got(1), got(2)], NOON, 0.0)
 
-    effects = core.revoke(["id-2", "id-9"], NOON, 0.0)
+    note, bury = core.revoke(["id-2", "id-9"], NOON, 0.0)
 
-    record = dropped(2, "REVOKED", TaskRevokedError("revoked"))
-    assert effects == [
-        Note("revoked", "shop.add", "id-2", "revoked"),
-        Settle([Settlement(token(2), DONE, (record,))]),
-    ]
+    assert note == Note("revoked", "shop.add", "id-2", "revoked")
+    assert revoked(bury, got(2), "revoked")
     assert core.waiting() == [got(1)]
 
 
@@ -411,8 +424,7 @@ def test_what_is_revoked_before_it_comes_is_dropped_when_it_comes():
     assert core.revoke(["id-1"], NOON, 0.0) == []
     effects = core.on_deliveries([got(1)], NOON, 0.0)
 
-    record = dropped(1, "REVOKED", TaskRevokedError("revoked"))
-    assert effects[1:] == [Settle([Settlement(token(1), DONE, (record,))])]
+    assert revoked(effects[-1], got(1), "revoked")
 
 
 def test_what_runs_is_let_run_unless_it_is_terminated():
@@ -499,8 +511,7 @@ def test_a_promised_task_may_be_revoked():
 
     effects = core.revoke(["id-2"], NOON, 0.0)
 
-    assert isinstance(effects[-1], Settle)
-    assert [one.token for one in effects[-1].settlements] == [token(2)]
+    assert revoked(effects[-1], got(2, "shop.limited"), "revoked")
     assert core.next_tick() is None
 
 
@@ -564,13 +575,10 @@ def test_a_lost_lease_empties_all_hands_and_nothing_is_settled_any_more():
 def test_a_started_orphan_of_an_unknown_task_is_never_repeated():
     core = core_with()
 
-    note, settle = core.on_orphans([Orphan(got(1, "shop.gone"), True, "w9")], NOON)
+    note, bury = core.on_orphans([Orphan(got(1, "shop.gone"), True, "w9")], NOON)
 
     assert isinstance(note, Note)
     assert (note.what, note.task) == ("refused", "shop.gone")
-    assert isinstance(settle, Settle)
-    (settlement,) = settle.settlements
-    assert isinstance(settlement.disposition, DeadLetter)
-    assert settlement.disposition.reason == "unknown-task"
-    assert [record.state for record in settlement.results] == ["FAILURE"]
-    assert core.idle
+    assert isinstance(bury, Bury)
+    assert isinstance(bury.disposition, DeadLetter)
+    assert bury.disposition.reason == "unknown-task"

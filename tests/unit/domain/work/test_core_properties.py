@@ -15,7 +15,7 @@ from celeriac.domain.work.core import WorkerCore, WorkerPolicy
 from celeriac.domain.work.effects import Bury, Effect, Kill, Note, Settle, Start
 from celeriac.domain.work.job import Cancelled, Lost, Report, Reported, Resized, TimedOut
 from celeriac.domain.work.settlement import REQUEUE, DeadLetter, Park, Requeue
-from tests.unit.domain.samples import CODEC, NOON, delivered, message
+from tests.unit.domain.samples import NOON, delivered, message
 
 TASKS = {
     options.name: options
@@ -39,7 +39,7 @@ class AnyWorker(RuleBasedStateMachine):
     @initialize(slots=st.integers(1, 4), multiplier=st.integers(0, 4))
     def begin(self, slots: int, multiplier: int) -> None:
         policy = WorkerPolicy(slots, prefetch_multiplier=multiplier, max_crashes=MAX_CRASHES)
-        self.core = WorkerCore(policy, TASKS.get, CODEC)
+        self.core = WorkerCore(policy, TASKS.get)
         self.now, self.tick = NOON, 0.0
         self.made = 0
         self.open: dict[Token, Delivery | Undecodable] = {}
@@ -287,7 +287,7 @@ TestAnyWorker.settings = settings(deadline=None, max_examples=150, stateful_step
 )
 @settings(deadline=None)
 def test_no_window_sees_more_of_a_task_than_its_rate_allows(arrivals: list[tuple[float, int]]):
-    core = WorkerCore(WorkerPolicy(slots=10_000), TASKS.get, CODEC)
+    core = WorkerCore(WorkerPolicy(slots=10_000), TASKS.get)
     tick, made, let_go = 0.0, 0, list[float]()
     for pause, number in arrivals:
         # The shell wakes when the core asked it to, then when messages arrive.

@@ -17,7 +17,8 @@ from celeriac.domain.messaging.routing import Router
 from celeriac.domain.tasks.options import TaskOptions
 from celeriac.domain.tasks.outcomes import Ignored, Raised, Rejected, RetryAsked, Returned
 from celeriac.domain.tasks.result_record import Extended, ResultRecord
-from celeriac.domain.work.execution import Body, Execution, conclude, progress, started
+from celeriac.domain.work.attempt import Body, Execution
+from celeriac.domain.work.execution import conclude, progress, started
 from celeriac.domain.work.job import Report
 from celeriac.domain.work.settlement import DONE, REQUEUE, DeadLetter
 from tests.unit.domain.samples import CODEC, NOON

@@ -105,7 +105,7 @@ def test_the_first_failure_is_raised_or_all_exceptions_are_returned(shop, add):
 
     with pytest.raises(TypeError):
         result.get(timeout=1)
-    assert (result.ready(), result.failed(), result.completed_count()) == (False, True, 2)
+    assert (result.ready(), result.failed(), result.completed_count()) == (True, True, 2)
     one, broken, last = ResultSet([result[0], result[1], result[3]]).get(propagate=False)
     assert (one, type(broken), last) == (2, TypeError, 4)
 
@@ -116,7 +116,7 @@ def test_a_member_whose_chain_broke_does_not_keep_anybody_waiting(shop, add):
 
     with pytest.raises(TypeError):
         result.get(timeout=3600)
-    assert result[0].state == states.PENDING
+    assert result[0].state == states.FAILURE
 
 
 def test_whoever_waits_already_when_a_members_link_fails_is_told(live):
