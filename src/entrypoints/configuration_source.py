@@ -40,7 +40,7 @@ def opened(source: Any) -> Source:
 
 def first_importable(names: Iterable[str]) -> str | None:
     """The first of the module names that can be imported; none is imported."""
-    with _working_directory_importable():
+    with working_directory_importable():
         return next((name for name in names if importlib.util.find_spec(name)), None)
 
 
@@ -80,7 +80,7 @@ def _imported(name: str) -> Any:
     if name.endswith(".py"):
         return _from_file(Path(name))
     module_name, colon, attribute = name.partition(":")
-    with _working_directory_importable():
+    with working_directory_importable():
         if colon:
             return _attribute(_module(module_name, name), attribute, name)
         try:
@@ -127,7 +127,8 @@ def _from_file(path: Path) -> ModuleType:
 
 
 @contextmanager
-def _working_directory_importable() -> Iterator[None]:
+def working_directory_importable() -> Iterator[None]:
+    """Let modules of the working directory be imported meanwhile."""
     here = str(Path.cwd())
     if here in sys.path or "" in sys.path:
         yield
