@@ -1,0 +1,212 @@
+"""Workers in processes of their own under load, and the account of every task they were sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep, time
+
+from celeriac import Celeriac
+from celeriac.domain.errors import OperationalError
+
+APP = Path(__file__).with_name("load_app.py")
+ROOT = Path(__file__).parents[3]
+#: Seconds a publisher may take to be told yes or no.
+DEADLINE = 3.0
+#: Seconds for all to be over on a busy machine.
+PATIENCE = 45.0
+
+
+@dataclass
+class Sent:
+    """What a publisher was told of its tasks."""
+
+    #: Kind by id, of tasks that were accepted.
+    accepted: dict[str, str] = field(default_factory=dict)
+    refused: int = 0
+    slowest: float = 0.0
+
+
+class Load:
+    """A folder with an app, its workers, and a client that sends all the time."""
+
+    def __init__(self, folder, settings, lease=2):
+        self.folder, self.lease = Path(folder), lease
+        shutil.copy(APP, self.folder / "load_app.py")
+        self.settings = {
+            "broker_publish_timeout": DEADLINE,
+            "worker_lease": lease,
+            "worker_hijack_root_logger": True,
+            **settings,
+        }
+        self.app = Celeriac("load", set_as_current=False)
+        self.app.conf.update(self.settings)
+        self.sent = Sent()
+        self.workers = []
+        self.kills = {}
+        self._over = threading.Event()
+        self._publisher = threading.Thread(target=self._publish, daemon=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.kill()
+                worker.wait()
+        if self._publisher.ident is not None:
+            self._publisher.join(DEADLINE + 2)
+        self.app.close()
+
+    # -- workers
+
+    def worker(self, *words):
+        """Start a worker with two children."""
+        name = f"w{len(self.workers)}"
+        environ = {k: v for k, v in os.environ.items() if not k.startswith(("CELERY", "CELERIAC"))}
+        environ |= {
+            "LOAD_SETTINGS": json.dumps(self.settings),
+            "LOAD_WORKER": name,
+            "PYTHONPATH": str(ROOT),
+        }
+        command = [sys.executable, "-m", "celeriac", "-A", "load_app", "worker"]
+        command += ["-c", "2", "-n", name, "-l", "INFO", *words]
+        with (self.folder / f"{name}.log").open("wb") as log:
+            worker = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=environ,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self.workers.append(worker)
+        return worker
+
+    def until_ready(self, worker):
+        """Wait until a worker says that it is ready."""
+        log = self._log(worker)
+        self.eventually(lambda: " ready." in log.read_text(), f"{log.name} does not start")
+        return worker
+
+    def kill(self, worker):
+        """End a worker's hub as the kernel would for want of memory."""
+        self.kills[f"w{self.workers.index(worker)}"] = time()
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+
+    # -- tasks
+
+    def begin(self, pause=0.01, seconds=0.01):
+        """Send tasks of both kinds by turns, all the time, each of so many seconds."""
+        self._pause, self._seconds = pause, seconds
+        self._publisher.start()
+
+    def end(self):
+        """Send no more."""
+        self._over.set()
+        self._publisher.join(DEADLINE + 2)
+        assert not self._publisher.is_alive(), "the publisher hangs"
+
+    def _publish(self):
+        number = 0
+        while not self._over.wait(self._pause):
+            number += 1
+            kind, began = ("late", "early")[number % 2], monotonic()
+            try:
+                task_id = f"{kind}-{number}"
+                self.app.send_task(kind, (task_id, self._seconds), task_id=task_id)
+            except OperationalError:
+                self.sent.refused += 1
+            else:
+                self.sent.accepted[task_id] = kind
+            self.sent.slowest = max(self.sent.slowest, monotonic() - began)
+
+    # -- the account
+
+    def until_all_are_over(self):
+        """Wait until every accepted task has a result."""
+        left = list(self.sent.accepted)
+
+        def none_left():
+            records = self.app.results.fetch(left)
+            left[:] = [
+                name
+                for name, one in zip(left, records, strict=True)
+                if one is None or not one.ready
+            ]
+            return not left
+
+        self.eventually(none_left, lambda: f"{len(left)} tasks are not accounted for: {left[:5]}")
+
+    def ends(self):
+        """Count what became of the accepted tasks: `kind state` or `kind state error`."""
+        counted = Counter()
+        for name, kind in self.sent.accepted.items():
+            result = self.app.AsyncResult(name)
+            value = result.get(timeout=5, propagate=False)
+            error = "" if result.state == "SUCCESS" else f" {type(value).__name__}"
+            counted[f"{kind} {result.state}{error}"] += 1
+        return counted
+
+    def marks(self):
+        """Return (what, task, when, worker) of all that was begun and ended."""
+        file = self.folder / "marks.txt"
+        lines = file.read_text().splitlines() if file.exists() else []
+        rows = (line.split() for line in lines)
+        return [(what, name, float(when), worker) for what, name, when, worker in rows]
+
+    def first_end_after(self, moment):
+        """Return how many seconds after a moment the first task ended."""
+        ended = [when for what, _, when, _ in self.marks() if what == "end" and when > moment]
+        return min(ended) - moment if ended else float("inf")
+
+    def recoveries(self):
+        """Return the seconds from each kill to when each task it had hit was taken up again.
+
+        A task that acknowledges late is taken up when it begins again, another one when its loss
+        is recorded.
+        """
+        begun = {}
+        for what, name, when, worker in self.marks():
+            begun.setdefault(name, []).append((what, when, worker))
+        seconds = []
+        for name, rows in begun.items():
+            for what, when, worker in rows:
+                killed = self.kills.get(worker)
+                if (
+                    what != "begin"
+                    or killed is None
+                    or ("end", worker) in {(kind, by) for kind, _, by in rows}
+                ):
+                    continue
+                again = [at for kind, at, by in rows if kind == "begin" and at > when]
+                if not again:
+                    again = [self.app.AsyncResult(name).date_done.timestamp()]
+                seconds.append(max(0.0, min(again) - killed))
+        return sorted(seconds)
+
+    def eventually(self, true, otherwise, seconds=PATIENCE):
+        end = monotonic() + seconds
+        while not true():
+            text = otherwise if isinstance(otherwise, str) else otherwise()
+            assert monotonic() < end, f"{text}\n{self}"
+            sleep(0.05)
+
+    def _log(self, worker):
+        return self.folder / f"w{self.workers.index(worker)}.log"
+
+    def __str__(self):
+        logs = sorted(self.folder.glob("w*.log"))
+        return "\n".join(f"{log.name}:\n{log.read_text()[-3000:]}" for log in logs[-3:])
