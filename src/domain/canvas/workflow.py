@@ -1,152 +1,47 @@
-"""Chains and groups as data: what they are made of, and the ids they are given beforehand.
+"""Freezing: every call of a work-flow is given its id beforehand.
 
-A chain and a group are signatures of names that no task has; their parts are in `kwargs["tasks"]`.
-Nested chains are one chain, nested groups one group, a group of one within a chain is its member.
-Ids that are there stay: freezing twice is freezing once.
+What is frozen is in one plain form: chains flat, groups that something follows made chords, all
+that belonged to a whole laid on its parts. Ids that are there stay: freezing twice is freezing
+once.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from enum import Enum
-from typing import Any, Final
+from typing import Any
 
-from ..errors import NotSupported
-from ..tasks.options import merged
+from .kinds import CHAIN, CHORD, CHUNKS, GROUP, MAP, STARMAP, Kind, kind_of, parts_of
+from .laying import finals, overlaid, with_links, with_partial, with_place
+from .nesting import check_nesting
 from .signature import Signature
+from .structure import halves_of, links_of, members_of
 
-CHAIN: Final = "celery.chain"
-GROUP: Final = "celery.group"
-CHORD: Final = "celery.chord"
-MAP: Final = "celery.map"
-STARMAP: Final = "celery.starmap"
-CHUNKS: Final = "celery.chunks"
+__all__ = [
+    "CHAIN",
+    "CHORD",
+    "CHUNKS",
+    "GROUP",
+    "MAP",
+    "STARMAP",
+    "Kind",
+    "finals",
+    "frozen",
+    "halves_of",
+    "kind_of",
+    "links_of",
+    "members_of",
+    "overlaid",
+    "parts_of",
+    "with_links",
+    "with_partial",
+    "with_place",
+]
 
-#: Options of a chain that are its last link's; its callbacks are too. All others are the first's.
-_LAST: Final = ("task_id", "group_id", "group_index", "chord")
-
-
-class Kind(Enum):
-    """What a signature is: a call, or a work-flow of calls."""
-
-    CALL = None
-    CHAIN = CHAIN
-    GROUP = GROUP
-    CHORD = CHORD
-
-
-_KINDS: Final = {
-    CHAIN: Kind.CHAIN,
-    GROUP: Kind.GROUP,
-    CHORD: Kind.CHORD,
-}
-
-
-def kind_of(sig: Signature) -> Kind:
-    """Return what a signature is."""
-    return _KINDS.get(sig.task, Kind.CALL)
-
-
-def no_chords(what: str) -> NotSupported:
-    """Return the error for what would be a chord."""
-    return NotSupported(
-        f"{what} is a chord, and chords are not there yet: end the chain with the group, and let "
-        "whoever waits for the group's result send what follows"
-    )
-
-
-def parts_of(sig: Signature) -> list[Signature]:
-    """Return what a chain or group was made of. Raises ValueError."""
-    tasks = sig.kwargs.get("tasks")
-    if not isinstance(tasks, list | tuple):
-        raise ValueError(f"the 'tasks' of {sig.task} are {tasks!r}: expected a list of signatures")
-    return [Signature.from_dict(task) for task in tasks]
-
-
-def links_of(sig: Signature) -> list[Signature]:
-    """Return the links of a chain, flat; of anything else, itself.
-
-    Arguments of the chain are in front of the first link's, its errbacks are every link's, its
-    callbacks the last one's. Raises NotSupported for a group that is followed by something.
-    """
-    links = _unrolled(sig)
-    check_links(link.task for link in links)
-    return links
-
-
-def check_links(tasks: Iterable[str]) -> None:
-    """Raise NotSupported if among the tasks of a chain's links a group is followed by something."""
-    before = ""
-    for task in tasks:
-        if task == CHORD:
-            raise no_chords(CHORD)
-        if before == GROUP:
-            raise no_chords(f"a group followed by {task}")
-        before = task
-
-
-def _unrolled(sig: Signature) -> list[Signature]:
-    match kind_of(sig):
-        case Kind.CHAIN:
-            return _laid_on([link for part in parts_of(sig) for link in _unrolled(part)], sig)
-        case Kind.GROUP if len(members := members_of(sig)) == 1:
-            return _unrolled(members[0])
-        case _:
-            return [sig]
-
-
-def _laid_on(links: list[Signature], chain: Signature) -> list[Signature]:
-    """Give links what belongs to their chain as a whole."""
-    if not links:
-        return links
-    options = dict(chain.options)
-    callbacks, errbacks = options.pop("link", None), options.pop("link_error", None)
-    last: dict[str, Any] = {name: options.pop(name) for name in _LAST if name in options}
-    links[0] = _with(with_partial(links[0], chain.args, _partial_kwargs(chain)), options)
-    if errbacks:
-        links = [with_links(link, "link_error", errbacks) for link in links]
-    if callbacks:
-        if kind_of(links[-1]) is Kind.GROUP:
-            raise no_chords("a callback after a group")
-        links[-1] = with_links(links[-1], "link", callbacks)
-    links[-1] = _with(links[-1], last)
-    return links
-
-
-def members_of(sig: Signature) -> list[Signature]:
-    """Return the members of a group, flat, with its arguments and options applied to each."""
-    options = dict(sig.options)
-    errbacks = options.pop("link_error", None)
-    if options.pop("link", None):
-        raise no_chords("a callback after a group")
-    options.pop("task_id", None)
-    kwargs = _partial_kwargs(sig)
-    out: list[Signature] = []
-    for part in parts_of(sig):
-        flat = members_of(part) if kind_of(part) is Kind.GROUP else [part]
-        for member in flat:
-            made = _with(with_partial(member, sig.args, kwargs), options)
-            out.append(with_links(made, "link_error", errbacks) if errbacks else made)
-    return out
-
-
-def with_partial(sig: Signature, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Signature:
-    """Return the signature with arguments in front, or itself when it is immutable."""
-    if sig.immutable:
-        return sig
-    made = sig.applied(tuple(args))
-    return replace(made, kwargs={**made.kwargs, **kwargs}) if kwargs else made
-
-
-def with_links(sig: Signature, option: str, further: Any) -> Signature:
-    """Return the signature with further callbacks or errbacks; none is there twice."""
-    linked = _listed(sig.options.get(option))
-    linked += [one for one in _listed(further) if one not in linked]
-    return replace(sig, options={**sig.options, option: linked})
+NewId = Callable[[], str]
 
 
 def frozen(
     sig: Signature,
-    new_id: Callable[[], str],
+    new_id: NewId,
     *,
     root_id: str | None = None,
     parent_id: str | None = None,
@@ -154,54 +49,100 @@ def frozen(
 ) -> Signature:
     """Return the signature with an id for each call in it, deterministic for the ids given.
 
-    `place` is what the last link of a chain has: `task_id`, `group_id`, `group_index`.
+    `place` is what the last of it is: `task_id`, and of an outer group or chord `group_id`,
+    `group_index`, `chord`. Raises ValueError for what is no work-flow, or contains itself.
     """
+    if kind_of(sig) is not Kind.CALL or "link" in sig.options or "link_error" in sig.options:
+        check_nesting(sig.to_dict())
     lineage = {"root_id": root_id, "parent_id": parent_id}
-    known = {name: value for name, value in {**lineage, **place}.items() if value is not None}
+    known = {name: value for name, value in lineage.items() if value is not None}
+    placed = with_place(sig, {k: v for k, v in place.items() if v is not None})
+    return _frozen(placed, new_id, known)
+
+
+def _frozen(sig: Signature, new_id: NewId, lineage: Mapping[str, Any]) -> Signature:
     match kind_of(sig):
         case Kind.CHAIN:
-            return _frozen_chain(sig, new_id, known)
+            return _frozen_chain(sig, new_id, lineage)
         case Kind.GROUP:
-            return _frozen_group(sig, new_id, known)
+            return _frozen_group(sig, new_id, lineage)
         case Kind.CHORD:
-            raise no_chords(CHORD)
+            return _frozen_chord(sig, new_id, lineage)
         case _:
-            id_ = sig.options.get("task_id") or known.get("task_id") or new_id()
-            return _with(sig, {**known, "task_id": id_})
+            id_ = sig.options.get("task_id") or new_id()
+            return replace(sig, options={**sig.options, **lineage, "task_id": id_})
 
 
-def _frozen_chain(sig: Signature, new_id: Callable[[], str], known: Mapping[str, Any]) -> Signature:
-    links = links_of(sig)
-    parent, root = known.get("parent_id"), known.get("root_id")
-    place = {name: value for name, value in known.items() if name in _LAST}
+def _frozen_chain(sig: Signature, new_id: NewId, lineage: Mapping[str, Any]) -> Signature:
     made: list[dict[str, Any]] = []
-    for number, link in enumerate(links, start=1):
-        own = place if number == len(links) else {}
-        one = frozen(link, new_id, root_id=root, parent_id=parent, **own)
-        parent = one.options.get("task_id")
+    last: str | None = None
+    for link in links_of(sig):
+        one = _frozen(link, new_id, lineage)
+        last = _result_id(one)
+        lineage = {k: v for k, v in lineage.items() if k != "parent_id"}
+        if kind_of(one) is Kind.CALL and last is not None:
+            lineage["parent_id"] = last
         made.append(one.to_dict())
-    return replace(sig, args=(), kwargs={"tasks": made}, options={})
+    # As Celery has it: the id of a frozen chain is that of its result.
+    options = {} if last is None else {"task_id": last}
+    return replace(sig, args=(), kwargs={"tasks": made}, options=options)
 
 
-def _frozen_group(sig: Signature, new_id: Callable[[], str], known: Mapping[str, Any]) -> Signature:
-    group_id = sig.options.get("task_id") or known.get("task_id") or new_id()
-    lineage = {name: known[name] for name in ("root_id", "parent_id") if name in known}
-    made = [
-        frozen(member, new_id, **lineage, group_id=group_id, group_index=index).to_dict()
-        for index, member in enumerate(members_of(sig))
-    ]
-    return replace(sig, args=(), kwargs={"tasks": made}, options={"task_id": group_id})
+def _frozen_group(sig: Signature, new_id: NewId, lineage: Mapping[str, Any]) -> Signature:
+    group_id = sig.options.get("task_id") or new_id()
+    options = {"task_id": group_id}
+    bare = sig
+    if "chord" in sig.options:
+        # Kept once, not in each member; see with_place.
+        options["chord"] = sig.options["chord"]
+        place = {name: sig.options[name] for name in _WITHIN if sig.options.get(name) is not None}
+        bare = with_place(sig, {**place, "chord": options["chord"]})
+        bare = _without(bare, "chord", *_WITHIN)
+    made = []
+    for index, member in enumerate(members_of(bare)):
+        placed = with_place(member, {"group_id": group_id, "group_index": index})
+        made.append(_frozen(placed, new_id, lineage).to_dict())
+    return replace(sig, args=(), kwargs={"tasks": made}, options=options)
 
 
-def _partial_kwargs(sig: Signature) -> dict[str, Any]:
-    return {name: value for name, value in sig.kwargs.items() if name != "tasks"}
+_WITHIN = ("group_id", "group_index")
 
 
-def _with(sig: Signature, options: Mapping[str, Any]) -> Signature:
-    return replace(sig, options=merged(sig.options, options)) if options else sig
+def _frozen_chord(sig: Signature, new_id: NewId, lineage: Mapping[str, Any]) -> Signature:
+    found, header, body = halves_of(sig)
+    group_id = found or new_id()
+    made, index = [], 0
+    for member in header:
+        # The body is put into each when it is sent; see unfold.
+        bare = _without(member, "chord") if kind_of(member) is Kind.CALL else member
+        placed = with_place(bare, {"group_id": group_id, "group_index": index})
+        index += finals(placed)
+        made.append(_frozen(placed, new_id, lineage).to_dict())
+    if kind_of(body) is not Kind.GROUP:
+        # As Celery has it: a body is of the group of its header, unless it is part of another.
+        body = with_place(body, {"group_id": group_id})
+    of_body = {name: value for name, value in lineage.items() if name != "parent_id"}
+    parts = {
+        "kwargs": {},
+        "header": _group(made, group_id),
+        "body": _frozen(body, new_id, of_body).to_dict(),
+    }
+    return replace(sig, args=(), kwargs=parts, options={"task_id": group_id})
 
 
-def _listed(links: Any) -> list[Any]:
-    if links is None:
-        return []
-    return list(links) if isinstance(links, list | tuple) else [links]
+def _group(members: list[dict[str, Any]], group_id: str) -> dict[str, Any]:
+    return Signature(GROUP, (), {"tasks": members}, {"task_id": group_id}, "group").to_dict()
+
+
+def _result_id(sig: Signature) -> str | None:
+    """Return the id of what a frozen signature's result is: the body's for a chord."""
+    while kind_of(sig) is Kind.CHORD:
+        sig = Signature.from_dict(sig.kwargs["body"])
+    return sig.options.get("task_id")
+
+
+def _without(sig: Signature, *names: str) -> Signature:
+    if not any(name in sig.options for name in names):
+        return sig
+    options = {name: value for name, value in sig.options.items() if name not in names}
+    return replace(sig, options=options)

@@ -9,6 +9,7 @@ from ...domain.canvas import workflow as domain
 from ...domain.canvas.signature import Signature as Plain
 from ...domain.canvas.unfold import unfold
 from ...domain.canvas.workflow import CHAIN, CHORD, GROUP, Kind
+from ...domain.errors import NotSupported
 from ...domain.tasks.options import merged
 from .canvas import Signature, maybe_signature
 from .group_results import GroupResult
@@ -87,15 +88,8 @@ class chain(Workflow):
         if given is None:
             return  # of one signature, which was made before
         links = [link for part in given for link in _links(part)]
-        domain.check_links(link.task for link in links)
         app = app or _app_of(links)
         super().__init__(CHAIN, (), {"tasks": links}, options, subtask_type="chain", app=app)
-
-    def link(self, callback: Signature) -> Signature:
-        """Have another signature called with the last result; returns that one."""
-        if self.tasks and domain.kind_of(_plain(self.tasks[-1])) is Kind.GROUP:
-            raise domain.no_chords("a callback after a group")
-        return super().link(callback)
 
     def apply_async(
         self, args: Any = None, kwargs: Mapping[str, Any] | None = None, **options: Any
@@ -188,11 +182,11 @@ class chord(Signature):
 
     def __init__(self, header: Any = None, body: Any = None, **options: Any) -> None:
         """Say that it is not there yet."""
-        raise domain.no_chords("chord(header, body)")
+        raise _no_chords("chord(header, body)")
 
     @classmethod
     def _held(cls, d: Mapping[str, Any], app: "Celeriac | None") -> Signature:
-        raise domain.no_chords(f"the stored {CHORD}")
+        raise _no_chords(f"the stored {CHORD}")
 
 
 Signature.TYPES.update(chain=chain, group=group, chord=chord)
@@ -206,7 +200,7 @@ def chained(first: Signature, second: Signature) -> Signature:
 def freeze(sig: Signature, chord: Any, **place: Any) -> Any:
     """Give a signature its ids, in place; returns the result it will have."""
     if chord is not None:
-        raise domain.no_chords("freeze(chord=…)")
+        raise _no_chords("freeze(chord=…)")
     made = domain.frozen(_plain(sig), sig.app.new_id, **place)
     sig.update(Signature.from_dict(made.to_dict(), sig._app))
     return result_of(made, sig.app)
@@ -240,6 +234,10 @@ def _sent(
         # Without its parents: they are in the records of the links before.
         frame[0].add_trail(_alone(result))
     return result
+
+
+def _no_chords(what: str) -> NotSupported:
+    return NotSupported(f"{what}: chords are not there yet")
 
 
 def _alone(result: Any) -> Any:

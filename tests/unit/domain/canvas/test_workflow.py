@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from celeriac.domain.canvas.signature import Signature
 from celeriac.domain.canvas.unfold import Unfolded, unfold
 from celeriac.domain.canvas.workflow import frozen, links_of, members_of
-from celeriac.domain.errors import NotSupported
 
 
 def call(name="add", *args, **options):
@@ -156,25 +155,6 @@ def test_a_group_of_one_in_a_chain_is_its_member():
         call("b"),
         call("c"),
     ]
-
-
-@pytest.mark.parametrize(
-    "flow",
-    [
-        chain(group(call("a"), call("b")), call("c")),
-        chain(chain(call("a"), group(call("b"), call("c"))), call("d")),
-        chain(call("a"), group(call("b"), call("c")), link=[call("d").to_dict()]),
-        Signature("celery.chord", (), {"header": [], "body": {}}),
-    ],
-)
-def test_what_would_be_a_chord_is_refused(flow):
-    with pytest.raises(NotSupported, match="chords are not there yet"):
-        frozen(flow, ids())
-
-
-def test_a_group_with_more_to_come_behind_it_is_refused():
-    with pytest.raises(NotSupported, match="chords are not there yet"):
-        unfold(group(call("a"), call("b")), [call("c").to_dict()])
 
 
 @pytest.mark.parametrize("tasks", [None, "add", {"task": "add"}, ["add"]])

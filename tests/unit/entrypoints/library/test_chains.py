@@ -264,24 +264,6 @@ def test_a_signature_is_chained_with_signatures_only(add):
     assert flow == chain(add.s(1, 2), add.s(3))
 
 
-def test_chords_are_refused_where_they_would_be_made(add):
-    pair = group(add.s(1, 2), add.s(3, 4))
-    for make in (
-        lambda: chord([add.s(1, 2)], add.s(3)),
-        lambda: chord([add.s(1, 2)])(add.s(3)),
-        lambda: pair | add.s(3),
-        lambda: pair | pair,
-        lambda: chain(add.s(1, 2), pair, add.s(3)),
-        lambda: (add.s(1) | pair) | add.s(2),
-        lambda: (add.s(1) | pair).link(add.s(2)),
-        lambda: Signature.from_dict({"task": "celery.chord", "subtask_type": "chord"}),
-        lambda: maybe_signature({"task": "celery.chord", "subtask_type": "chord"}),
-        lambda: add.s(1).freeze(chord=add.s(2)),
-    ):
-        with pytest.raises(NotSupported, match="chords are not there yet"):
-            make()
-
-
 def test_whoever_awaits_the_end_is_told_of_a_failed_link(live):
     @live.task(name="fail")
     def fail():
