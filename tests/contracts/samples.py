@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
 
-from celeriac.domain.canvas.chords import ChordPart
+from celeriac.domain.canvas.chords import ChordPart, Contribution
 from celeriac.domain.cluster.speech import BusMessage
 from celeriac.domain.messaging.delivery import Delivery
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.domain.messaging.payload import Payload
+from celeriac.domain.tasks.builtin_names import JOIN_CHORD
 from celeriac.domain.tasks.result_record import ResultRecord
 
 JOBS = "jobs"
@@ -75,6 +77,12 @@ def part(task_id, index=0, size=2, group="g", state="SUCCESS"):
 def said(channel, *bodies, key="", **headers):
     """Return messages of a bus's channel."""
     return [BusMessage(channel, body, key, headers) for body in bodies]
+
+
+def contribution(task_id, index=0, size=2, group="g", queue=JOBS):
+    """Return a chord part with the message that is published if it is the last."""
+    join = message(f"join-{group}-{task_id}", queue)
+    return Contribution(part(task_id, index, size, group), replace(join, task=JOIN_CHORD))
 
 
 def require(client, capability):

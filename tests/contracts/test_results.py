@@ -10,12 +10,11 @@ from time import monotonic
 
 import pytest
 
-from celeriac.domain.canvas.chords import ChordCount, ChordPart
-from celeriac.domain.errors import NotSupported, ResultTooLarge
+from celeriac.domain.errors import ResultTooLarge
 from celeriac.domain.messaging.payload import Payload
 from celeriac.domain.tasks.result_record import Extended, GroupRecord, ResultRecord
 
-from .samples import at_once, later, part, payload, record, require
+from .samples import at_once, later, payload, record
 
 PORT = "results"
 
@@ -270,119 +269,6 @@ def test_a_group_replaces_the_one_of_the_same_id(place, results):
     results.save_groups([GroupRecord("g", ["new"], later(place, 1))])
 
     assert results.fetch_groups(["g"]) == [GroupRecord("g", ["new"], later(place, 1))]
-
-
-def test_a_forgotten_group_is_gone_with_what_was_counted(place, results):
-    require(results, "chords")
-    results.save_groups([GroupRecord(name, [], later(place, 0)) for name in ("g", "h")])
-    results.count_parts([part("a"), part("b", 1), part("x", group="h")])
-
-    results.forget_groups(["g", "unheard"])
-
-    assert [group and group.group_id for group in results.fetch_groups(["g", "h"])] == [None, "h"]
-    assert results.fetch_parts("g") == []
-    assert results.fetch_parts("h") == [part("x", group="h")]
-    assert results.count_parts([part("a")]) == [ChordCount("g", 1, 2, first_to_complete=False)]
-
-
-# -- chords
-
-
-def test_parts_are_counted_until_the_chord_is_complete(results):
-    require(results, "chords")
-
-    counts = results.count_parts([part("a", 0, size=3), part("b", 1, size=3)])
-    last = results.count_parts([part("c", 2, size=3)])
-
-    assert counts == [
-        ChordCount("g", 1, 3, first_to_complete=False),
-        ChordCount("g", 2, 3, first_to_complete=False),
-    ]
-    assert last == [ChordCount("g", 3, 3, first_to_complete=True)]
-    assert list(results.count_parts([])) == []
-
-
-def test_a_part_counted_again_counts_once(results):
-    require(results, "chords")
-    results.count_parts([part("a")])
-
-    again = results.count_parts([part("a"), part("a")])
-
-    assert again == [ChordCount("g", 1, 2, first_to_complete=False)] * 2
-
-
-def test_a_chord_is_completed_first_exactly_once(results):
-    require(results, "chords")
-    results.count_parts([part("a"), part("b", 1)])
-
-    again = results.count_parts([part("b", 1), part("a")])
-
-    assert again == [ChordCount("g", 2, 2, first_to_complete=False)] * 2
-    assert all(count.complete for count in again)
-
-
-def test_a_chord_of_one_is_complete_at_once(results):
-    require(results, "chords")
-
-    counts = results.count_parts([part("a", size=1)])
-
-    assert counts == [ChordCount("g", 1, 1, first_to_complete=True)]
-
-
-def test_parts_of_several_chords_may_come_in_one_batch(results):
-    require(results, "chords")
-
-    counts = results.count_parts([part("a"), part("x", group="h", size=1), part("b", 1)])
-
-    assert counts == [
-        ChordCount("g", 1, 2, first_to_complete=False),
-        ChordCount("h", 1, 1, first_to_complete=True),
-        ChordCount("g", 2, 2, first_to_complete=True),
-    ]
-
-
-def test_exactly_one_of_many_workers_completes_a_chord(place):
-    backends = [place.results() for _ in range(8)]
-    require(backends[0], "chords")
-    # Every part is counted by two workers, as after a redelivery.
-    parts = [
-        [part(f"t{n}", n, size=8), part(f"t{(n + 1) % 8}", (n + 1) % 8, size=8)] for n in range(8)
-    ]
-
-    answers = at_once(
-        [partial(backend.count_parts, mine) for backend, mine in zip(backends, parts, strict=True)]
-    )
-
-    assert [count.first_to_complete for counts in answers for count in counts].count(True) == 1
-    assert [one.task_id for one in backends[0].fetch_parts("g")] == [f"t{n}" for n in range(8)]
-
-
-def test_parts_are_fetched_in_the_order_of_their_index(place, results):
-    require(results, "chords")
-    failed = ChordPart("g", "b", 1, 3, "FAILURE", payload("what went wrong"))
-    bare = ChordPart("g", "c", 2, 3, "SUCCESS", None)
-
-    results.count_parts([bare, part("a", 0, size=3), failed])
-
-    assert place.results().fetch_parts("g") == [part("a", 0, size=3), failed, bare]
-    assert results.fetch_parts("unheard") == []
-
-
-def test_the_first_word_of_a_part_is_kept(results):
-    require(results, "chords")
-    results.count_parts([part("a", state="SUCCESS")])
-
-    results.count_parts([part("a", state="FAILURE")])
-
-    assert results.fetch_parts("g") == [part("a", state="SUCCESS")]
-
-
-def test_a_backend_without_chords_refuses_to_count(results):
-    if results.capabilities.chords:
-        assert list(results.count_parts([])) == []
-    else:
-        with pytest.raises(NotSupported):
-            results.count_parts([part("a")])
 
 
 # -- retention

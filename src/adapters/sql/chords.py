@@ -1,50 +1,120 @@
-"""Parts of chords, each counted once; whoever counts the last one is told so, once."""
+"""Parts of chords, each counted once, at a cost that does not grow with what was counted before.
+
+What must stay true: whoever counts holds the row of each chord locked, so that `counted` grows by
+exactly the parts that were not there; rows are locked in one order, so that nobody waits for one
+who waits for him.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from ...domain.canvas.chords import ChordCount, ChordPart
+from ...domain.canvas.chords import ChordCount, ChordOpening, ChordPart
 from ...domain.messaging.payload import Payload
 from .flavour import Flavour
 from .transaction import Row, Transaction
 
-_PART: Final = (
-    "group_id", "task_id", "position", "size", "status", "result", "content_type",
-    "content_encoding",
-)  # fmt: skip
+#: Columns of a part with their kinds; the first two are its key.
+_PART: Final[Mapping[str, str]] = {
+    "group_id": "text",
+    "task_id": "text",
+    "position": "integer",
+    "size": "integer",
+    "status": "text",
+    "result": "bytea",
+    "content_type": "text",
+    "content_encoding": "text",
+}
+_CHORD: Final = ("group_id", "size", "grown", "counted", "fired", "closed", "created")
+#: Chords in one statement: databases limit the size of a statement, not the number of statements.
+_AT_ONCE: Final = 1000
+
+#: Sizes of chords as they were told, by group id.
+Sizes = dict[str, int | None]
 
 
-def insert_parts(
-    transaction: Transaction, flavour: Flavour, parts: Sequence[ChordPart], now: int
-) -> None:
-    """Keep parts that are not there yet, without looking how far their chords have come."""
-    chords = sorted({part.group_id: (part.group_id, part.size, 0, now) for part in parts}.values())
-    # The chord's row is locked first, and in one order: two that count its last two parts must
-    # not overlook one another, nor wait for each other.
-    columns = ["group_id", "size", "fired", "created"]
-    for chord in chords:
-        transaction.run(flavour.touch("celeriac_chord", columns, ["group_id"], "created"), chord)
-    rows = [_row(part) for part in parts]
-    transaction.many(flavour.keep("celeriac_chord_part", _PART, ["group_id", "task_id"]), rows)
+@dataclass(slots=True)
+class Chord:
+    """A chord whose row is locked. `open`: its completion is not published yet."""
+
+    size: int | None
+    counted: int
+    open: bool
 
 
-def count_parts(
-    transaction: Transaction, flavour: Flavour, parts: Sequence[ChordPart], now: int
-) -> list[ChordCount]:
-    """Count parts one after the other, so that each answer tells of the parts before it."""
-    known = _known(transaction, flavour, parts)
-    insert_parts(transaction, flavour, parts, now)
-    # Read again under the lock: others may have counted in between.
-    after = _known(transaction, flavour, parts)
-    mine = {(part.group_id, part.task_id) for part in parts}
-    counted = {
-        group_id: {task_id for task_id in tasks if (group_id, task_id) not in mine}
-        | known.get(group_id, set())
-        for group_id, tasks in after.items()
+def sizes_of(
+    openings: Iterable[ChordOpening], parts: Iterable[ChordPart], closes: Iterable[str] = ()
+) -> Sizes:
+    """Return the chords among these, each with the first size that anybody told."""
+    sizes: Sizes = {}
+    tellers: list[ChordOpening | ChordPart] = [*openings, *parts]
+    for told in tellers:
+        if sizes.get(told.group_id) is None:
+            sizes[told.group_id] = told.size
+    for group_id in closes:
+        sizes.setdefault(group_id, None)
+    return sizes
+
+
+def lock(
+    transaction: Transaction, flavour: Flavour, sizes: Sizes, now: int, grown: int = 0
+) -> dict[str, Chord]:
+    """Lock chords, making those that are not there; a size that is known already stays."""
+    incoming = flavour.incoming
+    changes = (
+        f"created = {incoming('created')}, grown = celeriac_chord.grown + {incoming('grown')},"
+        f" size = COALESCE(celeriac_chord.size, {incoming('size')})"
+    )
+    rows = [(group_id, sizes[group_id], grown, 0, 0, 0, now) for group_id in sorted(sizes)]
+    flavour.bulk(transaction, flavour.touch("celeriac_chord", _CHORD, ["group_id"], changes), rows)
+    found = transaction.rows(
+        "SELECT group_id, size + grown, counted, fired, closed"  # noqa: S608 - names of ours
+        f" FROM celeriac_chord WHERE {flavour.among('group_id')}",
+        (flavour.listed(list(sizes)),),
+    )
+    return {
+        group_id: Chord(size, counted, not (fired or closed))
+        for group_id, size, counted, fired, closed in found
     }
-    return [_count(transaction, part, counted[part.group_id]) for part in parts]
+
+
+def count(
+    transaction: Transaction,
+    flavour: Flavour,
+    chords: Mapping[str, Chord],
+    parts: Sequence[ChordPart],
+    *,
+    firing: bool = False,
+) -> list[ChordCount]:
+    """Count parts of locked chords; each answer tells of the parts before it.
+
+    With `firing` a chord is due in one answer only, and never again.
+    """
+    fresh = _insert(transaction, flavour, [part for part in parts if chords[part.group_id].open])
+    counts, changed = [], set()
+    for part in parts:
+        chord, key = chords[part.group_id], (part.group_id, part.task_id)
+        if key in fresh:
+            fresh.remove(key)
+            chord.counted += 1
+            changed.add(part.group_id)
+        due = chord.open and chord.size is not None and chord.counted >= chord.size
+        if due and firing:
+            chord.open = False
+            changed.add(part.group_id)
+        counts.append(ChordCount(part.group_id, chord.counted, chord.size, due))
+    _note(transaction, {group_id: chords[group_id] for group_id in sorted(changed)})
+    return counts
+
+
+def close(transaction: Transaction, flavour: Flavour, group_ids: Sequence[str]) -> None:
+    """Note that bodies of locked chords are published, and delete the parts."""
+    listed = (flavour.listed(sorted(group_ids)),)
+    where = flavour.among("group_id")
+    transaction.run(f"UPDATE celeriac_chord SET closed = 1 WHERE {where}", listed)  # noqa: S608
+    transaction.run(f"DELETE FROM celeriac_chord_part WHERE {where}", listed)  # noqa: S608
 
 
 def fetch_parts(transaction: Transaction, group_id: str) -> list[ChordPart]:
@@ -57,48 +127,44 @@ def fetch_parts(transaction: Transaction, group_id: str) -> list[ChordPart]:
     return sorted(parts, key=lambda part: (part.index is None, part.index or 0))
 
 
-def forget_chords(transaction: Transaction, flavour: Flavour, group_ids: Sequence[str]) -> None:
-    """Delete what was counted."""
-    listed = (flavour.listed(list(group_ids)),)
+def forget(transaction: Transaction, flavour: Flavour, group_ids: Sequence[str]) -> None:
+    """Delete chords with their parts."""
     where = flavour.among("group_id")
-    for table in ("celeriac_chord", "celeriac_chord_part"):
-        transaction.run(f"DELETE FROM {table} WHERE {where}", listed)  # noqa: S608
+    for begin in range(0, len(group_ids), _AT_ONCE):
+        listed = (flavour.listed(sorted(group_ids[begin : begin + _AT_ONCE])),)
+        for table in ("celeriac_chord", "celeriac_chord_part"):
+            transaction.run(f"DELETE FROM {table} WHERE {where}", listed)  # noqa: S608
 
 
-def expire_chords(transaction: Transaction, before: int) -> None:
-    """Delete what was counted of chords that were not touched since."""
-    transaction.run(
-        "DELETE FROM celeriac_chord_part WHERE group_id IN"
-        " (SELECT group_id FROM celeriac_chord WHERE created < ?)",
+def expire(transaction: Transaction, flavour: Flavour, before: int) -> None:
+    """Delete chords that were not touched since, and with them what tells that they are closed."""
+    # Locked before their parts go: one that is counted just now is passed over, not emptied.
+    rows = transaction.rows(
+        f"SELECT group_id FROM celeriac_chord WHERE created < ? ORDER BY group_id{flavour.take}",  # noqa: S608
         (before,),
     )
-    transaction.run("DELETE FROM celeriac_chord WHERE created < ?", (before,))
+    forget(transaction, flavour, [group_id for (group_id,) in rows])
 
 
-def _known(
+def _insert(
     transaction: Transaction, flavour: Flavour, parts: Sequence[ChordPart]
-) -> dict[str, set[str]]:
-    groups = list({part.group_id for part in parts})
-    known: dict[str, set[str]] = {group: set() for group in groups}
-    rows = transaction.rows(
-        "SELECT group_id, task_id FROM celeriac_chord_part"  # noqa: S608
-        f" WHERE {flavour.among('group_id')}",
-        (flavour.listed(groups),),
-    )
-    for group_id, task_id in rows:
-        known[group_id].add(task_id)
-    return known
+) -> set[tuple[str, str]]:
+    """Keep the parts that are not there yet; return the keys of those."""
+    rows: dict[tuple[str, str], Row] = {}
+    for part in parts:
+        rows.setdefault((part.group_id, part.task_id), _row(part))
+    if not rows:
+        return set()
+    ordered = [rows[key] for key in sorted(rows)]
+    return flavour.insert_missing(transaction, "celeriac_chord_part", _PART, 2, ordered)
 
 
-def _count(transaction: Transaction, part: ChordPart, counted: set[str]) -> ChordCount:
-    counted.add(part.task_id)
-    first = len(counted) >= (part.size or 0) and _fire(transaction, part.group_id)
-    return ChordCount(part.group_id, len(counted), part.size, first)
-
-
-def _fire(transaction: Transaction, group_id: str) -> bool:
-    sql = "UPDATE celeriac_chord SET fired = 1 WHERE group_id = ? AND fired = 0"
-    return transaction.run(sql, (group_id,)) == 1
+def _note(transaction: Transaction, chords: Mapping[str, Chord]) -> None:
+    if chords:
+        transaction.many(
+            "UPDATE celeriac_chord SET counted = ?, fired = ? WHERE group_id = ?",
+            [(chord.counted, int(not chord.open), name) for name, chord in chords.items()],
+        )
 
 
 def _row(part: ChordPart) -> Row:

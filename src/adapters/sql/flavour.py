@@ -126,6 +126,21 @@ class Flavour(ABC):
         """Run an INSERT for many rows, as this driver does it best."""
         transaction.many(sql, rows)
 
+    def insert_missing(
+        self,
+        transaction: Transaction,
+        table: str,
+        columns: Mapping[str, str],
+        key: int,
+        rows: Sequence[Row],
+    ) -> set[Row]:
+        """Insert the rows whose key is not there yet; return the keys of those that were not.
+
+        `columns` are names and kinds (`text`, `integer`, `bytea`), the first `key` of them the key.
+        """
+        sql = self.keep(table, list(columns), list(columns)[:key])
+        return {row[:key] for row in rows if transaction.run(sql, row) > 0}
+
     # -- values
 
     def moment(self, moment: datetime) -> Any:
@@ -165,10 +180,9 @@ class Flavour(ABC):
         target = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}{condition}"
         return f"{insertion(table, columns)} {target}"
 
-    def touch(self, table: str, columns: Sequence[str], key: Sequence[str], touched: str) -> str:
-        """Insert a row or, where its key is there, change one column: either way lock it."""
-        change = f"{touched} = {self.incoming(touched)}"
-        target = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {change}"
+    def touch(self, table: str, columns: Sequence[str], key: Sequence[str], changes: str) -> str:
+        """Insert a row or, where its key is there, make these changes: either way lock it."""
+        target = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
         return f"{insertion(table, columns)} {target}"
 
     def replace_record(self, table: str, columns: Sequence[str], cleared: Sequence[str]) -> str:

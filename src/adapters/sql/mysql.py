@@ -154,6 +154,27 @@ class MysqlFlavour(Flavour):
             values = [value for row in some for value in row]
             transaction.run(_for_many(sql, len(some)), values)
 
+    def insert_missing(
+        self,
+        transaction: Transaction,
+        table: str,
+        columns: Mapping[str, str],
+        key: int,
+        rows: Sequence[Row],
+    ) -> set[Row]:
+        """Look first, since an INSERT tells of no row what became of it: the caller has a lock."""
+        names = ", ".join(list(columns)[:key])
+        sql = f"SELECT {names} FROM {table} WHERE ({names}) IN ?"  # noqa: S608 - names of ours
+        known: set[Row] = set()
+        for begin in range(0, len(rows), _ROWS):
+            known.update(
+                transaction.rows(sql, ([row[:key] for row in rows[begin : begin + _ROWS]],))
+            )
+        missing = [row for row in rows if row[:key] not in known]
+        if missing:
+            self.bulk(transaction, insertion(table, list(columns)), missing)
+        return {row[:key] for row in missing}
+
     def among(self, column: str, kind: str = "text") -> str:
         """A list, which PyMySQL writes with its parentheses."""
         return f"{column} IN ?"
@@ -181,10 +202,9 @@ class MysqlFlavour(Flavour):
         ]
         return f"{insertion(table, columns)} ON DUPLICATE KEY UPDATE {', '.join(changes)}"
 
-    def touch(self, table: str, columns: Sequence[str], key: Sequence[str], touched: str) -> str:
-        """Insert a row, or change one column of it."""
-        change = f"{touched} = VALUES({touched})"
-        return f"{insertion(table, columns)} ON DUPLICATE KEY UPDATE {change}"
+    def touch(self, table: str, columns: Sequence[str], key: Sequence[str], changes: str) -> str:
+        """Insert a row, or make changes to it."""
+        return f"{insertion(table, columns)} ON DUPLICATE KEY UPDATE {changes}"
 
     def replace_record(self, table: str, columns: Sequence[str], cleared: Sequence[str]) -> str:
         """Upsert of a result. The state goes last: the condition of the others reads it."""

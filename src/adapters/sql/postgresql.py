@@ -143,6 +143,25 @@ class PostgresqlFlavour(Flavour):
         else:
             transaction.run(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])
 
+    def insert_missing(
+        self,
+        transaction: Transaction,
+        table: str,
+        columns: Mapping[str, str],
+        key: int,
+        rows: Sequence[Row],
+    ) -> set[Row]:
+        """Insert by one statement of arrays, which answers by the keys it inserted."""
+        names = list(columns)
+        arrays = ", ".join(f"?::{kind}[]" for kind in columns.values())
+        keys = ", ".join(names[:key])
+        found = transaction.rows(
+            f"INSERT INTO {table} ({', '.join(names)}) SELECT * FROM unnest({arrays})"  # noqa: S608
+            f" ON CONFLICT ({keys}) DO NOTHING RETURNING {keys}",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+        return set(found)
+
     def among(self, column: str, kind: str = "text") -> str:
         """An array."""
         return f"{column} = ANY(?::{kind}[])"

@@ -145,31 +145,45 @@ class SqlResults(ResultBackend):
 
         def forget(transaction: Transaction) -> None:
             table.forget_groups(transaction, group_ids)
-            chords.forget_chords(transaction, self.sql.flavour, group_ids)
+            chords.forget(transaction, self.sql.flavour, group_ids)
 
         self._write(forget)
 
     def open_chords(self, openings: Sequence[ChordOpening]) -> None:
         """Tell how many parts chords will have."""
+        if openings:
+            sizes = chords.sizes_of(openings, ())
+            self._write(lambda t: self._locked(t, sizes))
 
     def grow_chord(self, group_id: str, by: int) -> None:
         """Let a chord wait for more parts."""
-        raise NotImplementedError
-
-    def close_chords(self, group_ids: Sequence[str]) -> None:
-        """Note that bodies are published, and drop the parts."""
-        raise NotImplementedError
+        self._write(lambda t: self._locked(t, {group_id: None}, by))
 
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
         """Count parts."""
         if not parts:
             return []
-        now = self.sql.now_ms()
-        return self._write(lambda t: chords.count_parts(t, self.sql.flavour, parts, now))
+
+        def count(transaction: Transaction) -> list[ChordCount]:
+            locked = self._locked(transaction, chords.sizes_of((), parts))
+            return chords.count(transaction, self.sql.flavour, locked, parts)
+
+        return self._write(count)
 
     def fetch_parts(self, group_id: str) -> Sequence[ChordPart]:
         """Return the counted parts of a chord."""
         return self._read(lambda t: chords.fetch_parts(t, group_id))
+
+    def close_chords(self, group_ids: Sequence[str]) -> None:
+        """Note that bodies are published, and drop the parts."""
+        if not group_ids:
+            return
+
+        def close(transaction: Transaction) -> None:
+            self._locked(transaction, dict.fromkeys(group_ids))
+            chords.close(transaction, self.sql.flavour, group_ids)
+
+        self._write(close)
 
     # -- retention
 
@@ -178,12 +192,17 @@ class SqlResults(ResultBackend):
         table = self.table
 
         def expire(transaction: Transaction) -> int:
-            chords.expire_chords(transaction, milliseconds(before))
+            chords.expire(transaction, self.sql.flavour, milliseconds(before))
             return table.expire(transaction, before)
 
         return self.sql.write(expire, deadline=60.0, unavailable=BackendUnavailable)
 
     # -- steps
+
+    def _locked(
+        self, transaction: Transaction, sizes: chords.Sizes, grown: int = 0
+    ) -> dict[str, chords.Chord]:
+        return chords.lock(transaction, self.sql.flavour, sizes, self.sql.now_ms(), grown)
 
     def _ready(self, names: list[str]) -> list[ResultRecord]:
         table = self.table

@@ -30,7 +30,9 @@ from sqlalchemy.types import TypeEngine
 
 from .types import Blob, LongText, Moment
 
-VERSION: Final = 1
+VERSION: Final = 2
+#: Tables that came to be otherwise in a version: what an older one made is made anew.
+MADE_ANEW: Final[Mapping[str, int]] = {"celeriac_chord": 2, "celeriac_chord_part": 2}
 
 READY, CLAIMED, PARKED, DEAD = range(4)
 
@@ -225,8 +227,14 @@ def _chords(metadata: MetaData) -> None:
         "celeriac_chord",
         metadata,
         Column("group_id", _ID, primary_key=True),
-        Column("size", Integer, nullable=False),
+        # NULL: nobody has told yet.
+        Column("size", Integer),
+        Column("grown", Integer, nullable=False),
+        Column("counted", Integer, nullable=False),
+        # Its completion is published, and then its body is.
         Column("fired", SmallInteger, nullable=False),
+        Column("closed", SmallInteger, nullable=False),
+        # When it was last touched.
         Column("created", BigInteger, nullable=False),
     )
     Table(
@@ -235,7 +243,7 @@ def _chords(metadata: MetaData) -> None:
         Column("group_id", _ID, primary_key=True),
         Column("task_id", _ID, primary_key=True),
         Column("position", Integer),
-        Column("size", Integer, nullable=False),
+        Column("size", Integer),
         Column("status", String(50), nullable=False),
         Column("result", _BLOB),
         Column("content_type", String(255)),

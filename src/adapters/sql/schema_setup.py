@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateColumn
 
 from ...domain.errors import ImproperlyConfigured
 from .flavour import Flavour
-from .schema import VERSION, Schema
+from .schema import MADE_ANEW, VERSION, Schema
 from .transaction import Transaction
 
 _LOOK: Final = "SELECT version FROM celeriac_schema"
@@ -43,10 +43,20 @@ def is_current(transaction: Transaction, schema: Schema) -> bool:
 def set_up(transaction: Transaction, schema: Schema, flavour: Flavour, engine: Engine) -> None:
     """Make what is missing."""
     with flavour.schema_lock(transaction):
+        _drop_outgrown(transaction, flavour)
         for table in schema.metadata.sorted_tables:
             _complete(transaction, schema, table, flavour, engine)
         sql = flavour.keep("celeriac_schema", ["version"], ["version"])
         transaction.run(sql, (VERSION,))
+
+
+def _drop_outgrown(transaction: Transaction, flavour: Flavour) -> None:
+    if not flavour.columns(transaction, None, "celeriac_schema"):
+        return
+    found = max((row[0] for row in transaction.rows(_LOOK)), default=VERSION)
+    for table, version in MADE_ANEW.items():
+        if found < version:
+            transaction.run(f"DROP TABLE IF EXISTS {table}")
 
 
 def _complete(

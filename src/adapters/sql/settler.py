@@ -6,14 +6,13 @@ is stale contributes nothing; whatever fails rolls all of it back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
-from ...domain.canvas.chords import ChordPart
 from ...domain.errors import EncodeError, QueueNotFound, ResultTooLarge, SettlementRefused
 from ...domain.messaging.message import TaskMessage
 from ...domain.tasks.result_record import ResultRecord
-from ...domain.work.settlement import Disposition, Settlement
+from ...domain.work.settlement import Settlement
 from ...ports.settler import Settler
 from . import chords
 from .broker import MESSAGE, SqlBroker
@@ -21,6 +20,7 @@ from .claims import held
 from .dispositions import dispose
 from .envelope import INSERT, row_of
 from .errors import ValueRefused
+from .flavour import Flavour
 from .results import SqlResults
 from .routes import bindings_of, route
 from .transaction import Row, Transaction
@@ -32,6 +32,20 @@ class _Rehearsed(Exception):
 
 # A text that is no Unicode, or a number beyond 64 bits, is refused by the driver already.
 _REFUSALS: Final = (ValueRefused, EncodeError, UnicodeError, OverflowError)
+
+
+class _Completion(NamedTuple):
+    """What is published if a part turns out to be the last; most never are."""
+
+    origin: int
+    message: TaskMessage
+    queues: tuple[str, ...]
+
+    def rows(self, now: int) -> list[Row]:
+        try:
+            return [row_of(self.message, queue, now) for queue in self.queues]
+        except EncodeError as error:
+            raise SettlementRefused(self.origin, str(error)) from error
 
 
 class SqlSettler(Settler):
@@ -79,27 +93,20 @@ class SqlSettler(Settler):
         flavour = self._store.flavour
         ours = held(transaction, flavour, [settlement.token for settlement in settlements])
         now = self._store.now_ms()
-        published: list[TaskMessage] = []
-        records: list[ResultRecord] = []
-        parts: list[ChordPart] = []
-        ended: list[tuple[int, Disposition]] = []
-        origins: list[int] = []
-        for index, settlement in enumerate(settlements):
-            if ours[index]:
-                ended.append((int(settlement.token.tag), settlement.disposition))
-                published += settlement.publish
-                origins += [index] * len(settlement.publish)
-                self._check(index, settlement.results)
-                records += settlement.results
-                parts += [one.part for one in settlement.parts]
-        if published:
-            rows = _routed(transaction, published, origins, now)
+        present = [(index, one) for index, one in enumerate(settlements) if ours[index]]
+        for index, settlement in present:
+            self._check(index, settlement.results)
+        sent, completions = _routed(transaction, present, now)
+        if sent:
+            flavour.insert_messages(transaction, INSERT, sent)
+            transaction.announce(MESSAGE)
+        if records := [record for _, one in present for record in one.results]:
+            self._results.table.store(transaction, records)
+        if last := _count(transaction, flavour, [one for _, one in present], now):
+            rows = [row for place in last for row in completions[place].rows(now)]
             flavour.insert_messages(transaction, INSERT, rows)
             transaction.announce(MESSAGE)
-        if records:
-            self._results.table.store(transaction, records)
-        if parts:
-            chords.insert_parts(transaction, flavour, parts, now)
+        ended = [(int(one.token.tag), one.disposition) for _, one in present]
         dispose(transaction, flavour, ended, now)
         return ours
 
@@ -112,13 +119,43 @@ class SqlSettler(Settler):
 
 
 def _routed(
-    transaction: Transaction, published: Sequence[TaskMessage], origins: Sequence[int], now: int
-) -> list[Row]:
-    bindings = bindings_of(transaction, published)
-    rows: list[Row] = []
-    for index, message in zip(origins, published, strict=True):
+    transaction: Transaction, present: Sequence[tuple[int, Settlement]], now: int
+) -> tuple[list[Row], list[_Completion]]:
+    """Return the rows of what is published, and where each completion would go."""
+    messages = [message for _, one in present for message in _messages(one)]
+    bindings = bindings_of(transaction, messages)
+    sent: list[Row] = []
+    completions: list[_Completion] = []
+    for index, settlement in present:
         try:
-            rows += [row_of(message, queue, now) for queue in route(message, bindings)]
+            for message in settlement.publish:
+                sent += [row_of(message, queue, now) for queue in route(message, bindings)]
+            for one in settlement.parts:
+                queues = route(one.completion, bindings)
+                completions.append(_Completion(index, one.completion, queues))
         except QueueNotFound as error:
             raise SettlementRefused(index, str(error.args[0])) from error
-    return rows
+    return sent, completions
+
+
+def _messages(settlement: Settlement) -> Iterator[TaskMessage]:
+    yield from settlement.publish
+    for part in settlement.parts:
+        yield part.completion
+
+
+def _count(
+    transaction: Transaction, flavour: Flavour, present: Sequence[Settlement], now: int
+) -> list[int]:
+    """Open, count and close chords; return which of the parts were the last of theirs."""
+    opens = [opening for one in present for opening in one.opens]
+    parts = [contribution.part for one in present for contribution in one.parts]
+    closes = [group_id for one in present for group_id in one.closes]
+    sizes = chords.sizes_of(opens, parts, closes)
+    if not sizes:
+        return []
+    locked = chords.lock(transaction, flavour, sizes, now)
+    counts = chords.count(transaction, flavour, locked, parts, firing=True)
+    if closes:
+        chords.close(transaction, flavour, closes)
+    return [place for place, count in enumerate(counts) if count.due]
