@@ -224,14 +224,17 @@ def make_pool(settings: Settings, name: str, slots: int) -> Pool:
         known = ", ".join(names(POOLS, "celeriac.pools"))
         raise ImproperlyConfigured(f"worker_pool={name!r}: there is no such pool; known: {known}")
     if name == "solo":
-        return cls()  # type: ignore[no-any-return]
+        return cls(announce_starts=True)  # type: ignore[no-any-return]
     if path and name in ("prefork", "processes"):
         return cls(  # type: ignore[no-any-return]
             slots,
             max_tasks=settings.worker_max_tasks_per_child,
             max_memory=settings.worker_max_memory_per_child,
             start_method=settings.worker_pool_start_method,
+            announce_starts=True,
         )
+    if path and name == "threads":
+        return cls(slots, announce_starts=True)  # type: ignore[no-any-return]
     return cls(slots)  # type: ignore[no-any-return]
 
 

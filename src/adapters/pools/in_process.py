@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from ...domain.errors import SoftTimeLimitExceeded
+from ...domain.work.capacity import SHORT
 from ...domain.work.job import (
     Began,
     Broken,
@@ -188,7 +189,7 @@ class InProcessPool(Pool):
             job = self._next(lane)
             if job is None:
                 return False
-            if self._announce_starts:
+            if self._announce_starts and (job.estimate is None or job.estimate > SHORT):
                 self._inbox(Began((job.number,), os.getpid()))
             answer = Reported((self._runner.run(job, self._tell_progress),))
         except BaseException as exc:

@@ -6,7 +6,7 @@ because the lease was lost. The core does nothing itself and knows no clock: `no
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -22,8 +22,9 @@ from . import crash_policy
 from .capacity import SHORT, RunTimes, prefetch
 from .crash_policy import Verdict
 from .effects import Bury, Effect, Join, Kill, Note, Settle, Start
+from .hands import InHand, Stamps, as_values, meant_by
 from .intake import Drop, FindTask, JoinChord, NotYet, Run, decide, unknown
-from .job import Cancelled, Job, Lost, PoolEvent, Report, Reported, Resized, TimedOut
+from .job import Began, Cancelled, Job, Lost, PoolEvent, Report, Reported, Resized, TimedOut
 from .limits import Bucket, rate, time_limits
 from .revocation import Revoked
 from .settlement import DONE, REQUEUE, DeadLetter, Disposition, Park, Requeue, Settlement
@@ -54,6 +55,8 @@ class _Held:
     number: int = 0
     revoked: bool = False
     cancelled: bool = False
+    began: datetime | None = None
+    pid: int | None = None
 
 
 class _Answer:
@@ -87,6 +90,9 @@ class WorkerCore:
         self.slots = policy.slots
         self.revoked = Revoked()
         self.stopping = False
+        #: Stamps by which tasks are revoked, and time limits (hard, soft) set while it runs.
+        self.revoked_stamps: dict[str, list[object]] = {}
+        self.time_limits: dict[str, tuple[float | None, float | None]] = {}
         self._find = find
         self._numbers = count(1)
         self._waiting: deque[_Held] = deque()
@@ -125,6 +131,18 @@ class WorkerCore:
     def waiting(self) -> Sequence[Delivery]:
         """Return what is claimed and has not been handed over."""
         return [held.delivery for held in (*self._waiting, *(held for _, held in self._limited))]
+
+    def hands(self) -> list[InHand]:
+        """Return all that is in hand."""
+        limited = [held for _, held in self._limited]
+        return [
+            *(
+                InHand("active", h.delivery, h.options, h.began, h.pid)
+                for h in self._at_pool.values()
+            ),
+            *(InHand("reserved", h.delivery, h.options) for h in self._waiting),
+            *(InHand("scheduled", h.delivery, h.options) for h in limited),
+        ]
 
     def room(self, pool_room: int) -> int:
         """Return how many deliveries to claim, given how many jobs the pool could take now."""
@@ -188,6 +206,10 @@ class WorkerCore:
                 self._cancelled(numbers, started, answer)
             case Resized(slots):
                 self.slots = slots
+            case Began(numbers, pid):
+                for number in numbers:
+                    if held := self._at_pool.get(number):
+                        held.began, held.pid = now, pid
         return answer.all()
 
     def on_reports(self, reports: Iterable[Report]) -> list[Effect]:
@@ -240,11 +262,25 @@ class WorkerCore:
         """Remember revoked ids; drop what waits here; end what runs, if `terminate`."""
         wanted = set(ids)
         self.revoked.add(wanted, tick)
+        return self._revoke(lambda message: message.id in wanted, now, terminate)
+
+    def revoke_stamped(
+        self, stamps: Stamps, now: datetime, *, terminate: bool = False
+    ) -> list[Effect]:
+        """Remember stamps; drop what waits here with one of them, end what runs if `terminate`."""
+        for name, values in stamps.items():
+            known = self.revoked_stamps.setdefault(name, [])
+            known += [value for value in as_values(values) if value not in known]
+        return self._revoke(meant_by(stamps), now, terminate)
+
+    def _revoke(
+        self, is_meant: Callable[[TaskMessage], bool], now: datetime, terminate: bool
+    ) -> list[Effect]:
         answer = _Answer(now)
-        for held in self._withdraw(wanted):
+        for held in self._withdraw(is_meant):
             self._drop(held.delivery, _REVOKED, answer)
         if terminate:
-            hit = [n for n, held in self._at_pool.items() if held.delivery.message.id in wanted]
+            hit = [n for n, held in self._at_pool.items() if is_meant(held.delivery.message)]
             for number in hit:
                 self._at_pool[number].revoked = True
             if hit:
@@ -281,6 +317,9 @@ class WorkerCore:
     # -- intake
 
     def _take_in(self, delivery: Delivery, tick: float, answer: _Answer) -> None:
+        if self.revoked_stamps and meant_by(self.revoked_stamps)(delivery.message):
+            self._drop(delivery, _REVOKED, answer)
+            return
         match decide(delivery, self._find, self.revoked, answer.now, self.policy.max_crashes):
             case Run(options):
                 self._admit(_Held(delivery, options), options, tick, answer)
@@ -333,13 +372,13 @@ class WorkerCore:
         hard = soft = None
         if held.options is not None:
             hard, soft = time_limits(
-                message, held.options, policy.time_limit, policy.soft_time_limit
+                message, held.options, policy.time_limit, policy.soft_time_limit, self.time_limits
             )
         return Job(number, message, soft, hard, held.delivery.redelivered, estimate)
 
-    def _withdraw(self, ids: set[str]) -> list[_Held]:
+    def _withdraw(self, is_meant: Callable[[TaskMessage], bool]) -> list[_Held]:
         everything = (*self._waiting, *(held for _, held in self._limited))
-        found = [held for held in everything if held.delivery.message.id in ids]
+        found = [held for held in everything if is_meant(held.delivery.message)]
         if found:
             kept = [held for held in self._waiting if held not in found]
             self._waiting = deque(kept)
@@ -436,9 +475,10 @@ def _settlement(token: Token, report: Report) -> Settlement:
         report.opens,
         report.parts,
         report.closes,
+        report.grows,
     )
 
 
 def _refuse(garbage: Undecodable, answer: _Answer) -> None:
     answer.effects.append(Note("undecodable", "?", str(garbage.token.tag), garbage.reason))
-    answer.settle(garbage.token, DeadLetter("undecodable", garbage.reason))
+    answer.settle(garbage.token, DeadLetter(garbage.kind, garbage.reason))

@@ -1,9 +1,10 @@
 """Rate limits of one worker, and the time limits of a job."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
-from ..messaging.message import TaskMessage
+from ..messaging.message import EMPTY, TaskMessage
 from ..tasks.options import TaskOptions
 
 _RATE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:/\s*([smh]))?\s*")
@@ -52,14 +53,19 @@ class Bucket:
 
 
 def time_limits(
-    message: TaskMessage, options: TaskOptions, hard: float | None, soft: float | None
+    message: TaskMessage,
+    options: TaskOptions,
+    hard: float | None,
+    soft: float | None,
+    changed: Mapping[str, tuple[float | None, float | None]] = EMPTY,
 ) -> tuple[float | None, float | None]:
-    """Return (hard, soft) in seconds: the call's, else the task's, else the worker's."""
+    """Return (hard, soft) in seconds: the call's, else the task's, else the worker's.
+
+    `changed` holds, by task name, what stands for the task's own.
+    """
     asked_hard, asked_soft = message.time_limits
-    return (
-        _first(asked_hard, options.time_limit, hard),
-        _first(asked_soft, options.soft_time_limit, soft),
-    )
+    own = changed.get(options.name) or (options.time_limit, options.soft_time_limit)
+    return (_first(asked_hard, own[0], hard), _first(asked_soft, own[1], soft))
 
 
 def _first(*limits: float | None) -> float | None:

@@ -124,7 +124,7 @@ class Child:
     def _run(self, row: wire.Row) -> Report | None:
         """Run one job; None if there is no report and the hub was told why."""
         number: int = row[0]
-        if self._options.announce_starts:
+        if self._options.announce_starts and _may_take_long(row):
             self._send(wire.frame(wire.BEGAN, [number]))
         report = None
         try:
