@@ -5,14 +5,14 @@ settler that counted the last part.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from ..domain.canvas.chords import ChordPart
-from ..domain.canvas.interim import applied
+from ..domain.canvas.shape import in_shape
 from ..domain.canvas.signature import Signature
-from ..domain.canvas.unfold import Unfolded, unfold
+from ..domain.canvas.unfold import Unfolded, applied, unfold
 from ..domain.canvas.workflow import frozen
 from ..domain.errors import BackendUnavailable, BrokerUnavailable, ChordError
 from ..domain.messaging.message import TaskMessage
@@ -47,7 +47,8 @@ class ChordJoiner:
     ) -> Report:
         """Make the report of a completion; `parts` fetches those of a group."""
         try:
-            group_id, body = self._read(message)
+            group_id, chord = self._read(message)
+            body = Signature.from_dict(chord)
             found = parts(group_id)
         except (BackendUnavailable, BrokerUnavailable) as away:
             logger.warning("the parts of a chord cannot be had yet: %s", away)
@@ -59,15 +60,20 @@ class ChordJoiner:
             return Report(number, states.FAILURE, DeadLetter("chord", why), summary=why)
         whole = frozen(body, ids_after(*completion_ids(message)).__next__)
         try:
-            return self._sent(number, message, group_id, whole, self._values(found))
+            return self._sent(
+                number,
+                message,
+                group_id,
+                whole,
+                in_shape(self._values(found), chord.get("chord_shape")),
+            )
         except Exception as failed:
             error = failed if isinstance(failed, ChordError) else ChordError(_unsendable(failed))
             return self._failed(number, message, group_id, whole, error)
 
-    def _read(self, message: TaskMessage) -> tuple[str, Signature]:
-        body = Body.read(self._codec.decode(message.payload))
-        group_id, chord = body.args
-        return str(group_id), Signature.from_dict(chord)
+    def _read(self, message: TaskMessage) -> tuple[str, Mapping[str, Any]]:
+        group_id, chord = Body.read(self._codec.decode(message.payload)).args
+        return str(group_id), chord
 
     def _values(self, parts: Sequence[ChordPart]) -> list[Any]:
         """Return what the header came to. Raises ChordError naming the first that failed."""
@@ -88,7 +94,7 @@ class ChordJoiner:
             number,
             states.SUCCESS,
             publish=tuple(messages),
-            opens=getattr(unfolded, "opens", ()),
+            opens=unfolded.opens,
             closes=(group_id,),
         )
 
@@ -110,7 +116,7 @@ class ChordJoiner:
             publish=tuple(sent for one in reports for sent in one.publish),
             summary=str(error),
             opens=(
-                *getattr(unfolded, "opens", ()),
+                *unfolded.opens,
                 *(opening for one in reports for opening in one.opens),
             ),
             parts=tuple(part for one in reports for part in one.parts),

@@ -122,6 +122,7 @@ class TaskRunner(Runner):
             message, body.args, body.kwargs, body.embed, self._settings.node, job.redelivered
         )
         context._children = run.children  # type: ignore[assignment]
+        context.__dict__["_add_to_chord"] = run.added.append
         context.__dict__["_say"] = lambda state, meta: self._progressed(run, progress, state, meta)
         frame = RUNNING.set((task, context, RUNNING.get()))
         try:

@@ -46,6 +46,7 @@ class SeparateSettler(Settler):
         if opens:
             # Before anybody can count: a header task may be over before this returns.
             self._results.open_chords(opens)
+        self._grow(settlements)
         self._publish(settlements)
         records = [record for one in settlements for record in one.results]
         if records:
@@ -57,6 +58,13 @@ class SeparateSettler(Settler):
         settled = self._broker.settle([(one.token, one.disposition) for one in settlements])
         self._published.difference_update(one.token for one in settlements)
         return settled
+
+    def _grow(self, settlements: Sequence[Settlement]) -> None:
+        """Let chords wait for what is added to them, before that can be counted."""
+        for one in settlements:
+            if one.grows and one.token not in self._published:
+                for growth in one.grows:
+                    self._results.grow_chord(growth.group_id, growth.by)
 
     def _count(self, parts: Sequence[Contribution]) -> None:
         """Count parts, and join the chords that are complete, which may be parts of others."""
@@ -133,7 +141,7 @@ class ResultlessSettler(Settler):
         return self._settler.settle(
             [
                 Settlement(one.token, one.disposition, publish=one.publish)
-                if one.results or one.parts or one.opens or one.closes
+                if one.results or one.parts or one.opens or one.closes or one.grows
                 else one
                 for one in settlements
             ]

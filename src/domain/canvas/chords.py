@@ -15,6 +15,14 @@ class ChordOpening:
 
 
 @dataclass(frozen=True, slots=True)
+class ChordGrowth:
+    """That a chord waits for further parts, beyond what its opening and its parts say."""
+
+    group_id: str
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChordPart:
     """One header task that came to its end, well or not.
 

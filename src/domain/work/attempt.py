@@ -60,6 +60,8 @@ class Execution:
     result_serializer: str = "json"
     result_extended: bool = False
     children: Sequence[Any] = field(default_factory=list)
+    #: What the task has added to the chord it is in; sent when it has come to its end.
+    added: list[Signature] = field(default_factory=list)
 
     @property
     def keeps_result(self) -> bool:

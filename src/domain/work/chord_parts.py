@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..canvas.chords import ChordPart, Contribution
-from ..canvas.interim import never_sent
 from ..canvas.signature import Signature
+from ..canvas.unfold import never_sent
 from ..messaging.message import TaskMessage
 from ..messaging.payload import Payload
 from ..tasks.builtin_names import JOIN_CHORD

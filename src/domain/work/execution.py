@@ -27,13 +27,25 @@ from ..tasks.outcomes import (
 from ..tasks.result_record import Extended, ResultRecord
 from .attempt import Execution
 from .chord_parts import calls_never_sent, part_of, parts_never_sent
-from .following import FollowUps, after_failure, after_success, replacement
+from .following import FollowUps, additions, after_failure, after_success, replacement
 from .job import Report
 from .settlement import DONE, REQUEUE, DeadLetter, Disposition
 
 
 def conclude(run: Execution, outcome: Outcome, *, now: datetime, runtime: float = 0.0) -> Report:
     """Return what an outcome brings about. Raises EncodeError if a value cannot be encoded."""
+    report = _concluded(run, outcome, now, runtime)
+    if not run.added or report.state == states.RETRY or report.disposition == REQUEUE:
+        return report
+    more = additions(run)
+    return report._replace(
+        publish=(*report.publish, *more.messages),
+        opens=(*report.opens, *more.opens),
+        grows=more.grows,
+    )
+
+
+def _concluded(run: Execution, outcome: Outcome, now: datetime, runtime: float) -> Report:
     match outcome:
         case Returned(value):
             return _succeeded(run, value, now, runtime)

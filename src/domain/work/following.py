@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ..canvas.chords import ChordOpening
-from ..canvas.interim import applied, result_tuple
+from ..canvas.chords import ChordGrowth, ChordOpening
 from ..canvas.signature import Signature
-from ..canvas.unfold import unfold
+from ..canvas.unfold import applied, never_sent, result_tuple, unfold
 from ..canvas.workflow import Kind, frozen, kind_of, with_links
 from ..errors import ImproperlyConfigured
 from ..messaging.message import TaskMessage
@@ -23,6 +22,7 @@ class FollowUps:
     messages: tuple[TaskMessage, ...] = ()
     opens: tuple[ChordOpening, ...] = ()
     children: tuple[Any, ...] = ()
+    grows: tuple[ChordGrowth, ...] = ()
 
 
 def after_success(run: Execution, value: Any) -> FollowUps:
@@ -66,7 +66,7 @@ def follow_up(
     unfolded = unfold(whole, rest or ())
     calls = (with_options(call, run.lineage) for call in unfolded.calls)
     messages = tuple(run.compose(call) for call in calls)
-    return FollowUps(messages, getattr(unfolded, "opens", ()), (result_tuple(whole),))
+    return FollowUps(messages, unfolded.opens, (result_tuple(whole),))
 
 
 def joined(several: Iterable[FollowUps]) -> FollowUps:
@@ -76,7 +76,21 @@ def joined(several: Iterable[FollowUps]) -> FollowUps:
         tuple(message for one in listed for message in one.messages),
         tuple(opening for one in listed for opening in one.opens),
         tuple(child for one in listed for child in one.children),
+        tuple(growth for one in listed for growth in one.grows),
     )
+
+
+def additions(run: Execution) -> FollowUps:
+    """Return what is sent of the calls that a task has added to its chord."""
+    sent = FollowUps()
+    ids = ids_after(run.message.id, "added")
+    for sig in run.added:
+        whole = frozen(sig, ids.__next__)
+        parts = sum(1 for call in never_sent(whole) if call.options.get("chord"))
+        one = follow_up(run, whole, None, ids)
+        growth = ChordGrowth(str(run.message.group_id), parts)
+        sent = joined([sent, FollowUps(one.messages, one.opens, one.children, (growth,))])
+    return sent
 
 
 #: Options that the replacement inherits, by the name of the message's header.
@@ -118,7 +132,7 @@ def replacement(run: Execution, sig: Signature) -> FollowUps:
         if message.headers.get(name)
     }
     calls = (with_options(call, {**own, **stamps}) for call in unfolded.calls)
-    return FollowUps(tuple(run.compose(call) for call in calls), getattr(unfolded, "opens", ()))
+    return FollowUps(tuple(run.compose(call) for call in calls), unfolded.opens)
 
 
 def _ends_in_a_group(sig: Signature) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ..canvas.chords import ChordOpening, Contribution
+from ..canvas.chords import ChordGrowth, ChordOpening, Contribution
 from ..messaging.message import TaskMessage
 from ..tasks.result_record import ResultRecord
 from .settlement import DONE, Disposition
@@ -44,6 +44,7 @@ class Report(NamedTuple):
     opens: tuple[ChordOpening, ...] = ()
     parts: tuple[Contribution, ...] = ()
     closes: tuple[str, ...] = ()
+    grows: tuple[ChordGrowth, ...] = ()
 
 
 class Progress(NamedTuple):
@@ -69,7 +70,7 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """Jobs were begun by a child with this process id (only when start tracking is asked for)."""
+    """Jobs that may take long were begun by this process; only where a pool is asked to say."""
 
     numbers: Sequence[int]
     pid: int

@@ -7,7 +7,7 @@ stale token commits nothing. Where broker and backend are one store this is one 
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..canvas.chords import ChordOpening, Contribution
+from ..canvas.chords import ChordGrowth, ChordOpening, Contribution
 from ..messaging.delivery import Token
 from ..messaging.message import TaskMessage
 from ..tasks.result_record import ResultRecord
@@ -57,9 +57,9 @@ REQUEUE = Requeue()
 class Settlement:
     """What one finished delivery brings about.
 
-    `opens` are chords among what is published. `parts` are counted; the completion of a chord
-    whose last part is among them is published too. `closes` are chords whose body is published
-    by this settlement.
+    `opens` are chords among what is published; `grows` those that further tasks are added to, which
+    comes true before `parts` are counted. The completion of a chord whose last part is among these
+    is published too. `closes` are chords whose body is published by this settlement.
     """
 
     token: Token
@@ -69,3 +69,4 @@ class Settlement:
     opens: tuple[ChordOpening, ...] = ()
     parts: tuple[Contribution, ...] = ()
     closes: tuple[str, ...] = ()
+    grows: tuple[ChordGrowth, ...] = ()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...application.context import Context
 from ...domain.canvas.workflow import CHUNKS, MAP, STARMAP
-from ...domain.tasks.builtin_names import BACKEND_CLEANUP, CALL_ERRBACK
+from ...domain.tasks.builtin_names import ACCUMULATE, BACKEND_CLEANUP, CALL_ERRBACK
 from .task import Task
 
 if TYPE_CHECKING:
@@ -49,6 +49,16 @@ class CallErrback(Task[..., Any]):
         return self.app.signature(errback)(failed, restore(error, find_exception), traceback)
 
 
+class Accumulate(Task[..., Any]):
+    """Gathers what it is called with: the body of a group that stands in for one task."""
+
+    name = ACCUMULATE
+
+    def run(self, *args: Any, index: int | None = None, **kwargs: Any) -> Any:
+        """Return all arguments, or the one at `index`."""
+        return args if index is None else args[index]
+
+
 class Map(Task[..., list[Any]]):
     """Calls a task with each item in turn."""
 
@@ -87,6 +97,7 @@ def add_builtin_tasks(app: "Celeriac") -> None:
     """Register them."""
     app.register_task(BackendCleanup())
     app.register_task(CallErrback())
+    app.register_task(Accumulate())
     app.register_task(Map())
     app.register_task(StarMap())
     app.register_task(Chunks())

@@ -379,6 +379,33 @@ class Task(Generic[P, R]):
             self._blank = Context()
         return self._blank
 
+    def replace(self, sig: "Signature") -> Any:
+        """Have another call or work-flow run in this one's stead; nothing after it is executed.
+
+        It gets this call's id, place in chain and chord, callbacks and errbacks: whoever waits for
+        this task waits for that one. Write `return self.replace(…)`, so that the reader sees it.
+
+        Raises:
+            Ignore: Always, within a worker.
+            ImproperlyConfigured: It is an empty chain, or part of a chord already.
+        """
+        from .replacing import replace_running
+
+        return replace_running(self, sig)
+
+    def add_to_chord(self, sig: "Signature", lazy: bool = False) -> Any:
+        """Add a call to the chord that this one is a header task of; returns its result.
+
+        It is sent when this task comes to its end, in one step with that. With `lazy` the chord
+        waits for it from now on, and the signature is returned for you to send.
+
+        Raises:
+            ValueError: This call is in no chord.
+        """
+        from .replacing import add_to_running_chord
+
+        return add_to_running_chord(self, sig, lazy=lazy)
+
     def update_state(
         self,
         task_id: str | None = None,

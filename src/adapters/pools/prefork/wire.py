@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from ....domain.canvas.chords import ChordOpening, ChordPart, Contribution
+from ....domain.canvas.chords import ChordGrowth, ChordOpening, ChordPart, Contribution
 from ....domain.messaging.message import EMPTY, TaskMessage
 from ....domain.messaging.payload import Payload
 from ....domain.tasks.result_record import Extended, ResultRecord
@@ -187,6 +187,7 @@ def report_row(report: Report) -> Row:
         [(one.group_id, one.size) for one in report.opens],
         [contribution_row(one) for one in report.parts],
         report.closes,
+        [(one.group_id, one.by) for one in report.grows],
     )
 
 
@@ -195,7 +196,7 @@ def report_of(row: Row) -> Report:
     if len(row) < _LONG_ROW:
         row = pickle.loads(row[1])  # noqa: S301 - pickled by our own child
     number, state, disposition, results, publish, runtime, summary, traceback, *chords = row
-    opens, parts, closes = chords
+    opens, parts, closes, grows = chords
     return Report(
         number,
         state,
@@ -208,6 +209,7 @@ def report_of(row: Row) -> Report:
         tuple([ChordOpening(*opening) for opening in opens]),
         tuple([contribution_of(part) for part in parts]),
         closes,
+        tuple([ChordGrowth(*growth) for growth in grows]),
     )
 
 

@@ -1,0 +1,52 @@
+"""What a running task may do to the work-flow around it: replace itself, add to its chord."""
+
+from typing import TYPE_CHECKING, Any
+
+from ...domain.errors import ImproperlyConfigured, ReplacedBy
+
+if TYPE_CHECKING:
+    from .canvas import Signature
+    from .task import Task
+
+
+def replace_running(task: "Task[..., Any]", sig: "Signature") -> Any:
+    """Leave the running task for the signature that takes its place; see Task.replace."""
+    if "chord" in sig.options:
+        raise ImproperlyConfigured(
+            "a signature that replaces a task must not be part of a chord: leave its option out"
+        )
+    if sig.get("subtask_type") == "chain" and not sig["kwargs"].get("tasks"):
+        raise ImproperlyConfigured("an empty chain cannot replace a task")
+    request = task.request
+    if request.is_eager:
+        # Its callbacks are called with what it returns, and that is what the other one came to.
+        return sig.apply().get()
+    if request.called_directly:
+        raise RuntimeError(f"{task.name} was called as a function: there is no message to replace")
+    raise ReplacedBy(sig)
+
+
+def add_to_running_chord(task: "Task[..., Any]", sig: "Signature", *, lazy: bool) -> Any:
+    """Add a signature to the chord of the running task; see Task.add_to_chord."""
+    request = task.request
+    if not request.chord or not request.group:
+        raise ValueError(f"{task.name}: this call is in no chord that anything could be added to")
+    sig.set(
+        group_id=request.group,
+        group_index=request.group_index,
+        chord=request.chord,
+        root_id=request.root_id,
+    )
+    result = sig.freeze()
+    if lazy:
+        task.app.results.grow_chord(request.group, 1)
+        return sig
+    request.__dict__["_add_to_chord"](_plain(sig))
+    task.add_trail(result)
+    return result
+
+
+def _plain(sig: "Signature") -> Any:
+    from ...domain.canvas.signature import Signature as Plain
+
+    return Plain.from_dict(sig)
