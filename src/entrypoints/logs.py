@@ -109,9 +109,9 @@ class Redirected:
     errors: Final = "replace"
     closed: Final = False
 
-    def __init__(self, level: int) -> None:
-        """Log at this level."""
-        self._logger, self._level = logging.getLogger(REDIRECTED), level
+    def __init__(self, level: int, logger: str = REDIRECTED) -> None:
+        """Log at this level, by this logger."""
+        self._logger, self._level = logging.getLogger(logger), level
         self._local = threading.local()
 
     def write(self, text: str) -> int:

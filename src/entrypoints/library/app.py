@@ -17,8 +17,8 @@ from ..configuration import (
     config_from_object,
 )
 from . import current, publishing
+from .celery_shape import CeleryShape
 from .declaring import BoundDecorator, Decorator, make_task, script_module, shared_task
-from .parts import AppParts
 from .registry import TaskRegistry
 from .results import AsyncResult as Result
 from .task import Task
@@ -35,7 +35,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Celeriac(AppParts):
+class Celeriac(CeleryShape):
     """An app: its settings, its tasks, and the way to its broker and results.
 
     Args:
@@ -46,11 +46,19 @@ class Celeriac(AppParts):
         include: Modules with tasks, imported by workers.
         set_as_current: Make it the current app.
         config_source: Where settings come from: an object, a module or its name.
+        changes: Settings that win over those.
+        task_cls: The class of its tasks, or where it is: `"shop.tasks:Base"`.
+        tasks: A registry to use.
+        namespace: Prefix of the settings' names in `config_source`.
+        strict_typing: Check the arguments of calls before they are sent.
+        autofinalize: Accepted for Celery's sake.
+        loader: Class of a loader of your own, or where it is.
         clock: A clock to live by, for tests.
         **kwargs: Settings by name, and what Celery's constructor takes beside them.
     """
 
     strict_typing = True
+    task_cls: type[Task[Any, Any]] = Task
 
     def __init__(
         self,
@@ -62,11 +70,12 @@ class Celeriac(AppParts):
         set_as_current: bool = True,
         config_source: Any = None,
         changes: Mapping[str, Any] | None = None,
-        task_cls: type[Task[Any, Any]] | None = None,
+        task_cls: "type[Task[Any, Any]] | str | None" = None,
         tasks: TaskRegistry | None = None,
         namespace: str | None = None,
         strict_typing: bool = True,
         autofinalize: bool = True,
+        loader: Any = None,
         clock: "Clock | None" = None,
         **kwargs: Any,
     ) -> None:
@@ -75,10 +84,11 @@ class Celeriac(AppParts):
         self.tasks = tasks if tasks is not None else TaskRegistry()
         self.strict_typing = strict_typing
         self.autofinalize = autofinalize
-        self.task_cls = task_cls or Task
+        self.task_cls: type[Task[Any, Any]] = _loaded(task_cls) if task_cls else type(self).task_cls
         self._configure(config_source, namespace, include, changes, kwargs)
         self._place("broker", "broker_url", broker)
         self._place("results", "result_backend", backend)
+        self._take_shape(loader, namespace, set_as_current=set_as_current)
         self._add_builtin_tasks()
         current.remember(self, current=set_as_current)
 
@@ -244,9 +254,6 @@ class Celeriac(AppParts):
             module = self.main or script_module()
         return f"{module}.{name}"
 
-    def finalize(self, auto: bool = False) -> None:
-        """Do nothing: tasks are ready as soon as they are declared."""
-
     def _add_builtin_tasks(self) -> None:
         from .builtins import add_builtin_tasks
 
@@ -392,6 +399,15 @@ class Celeriac(AppParts):
 Celery = Celeriac
 
 _URLS = ("broker_url", "result_backend")
+
+
+def _loaded(cls: Any) -> Any:
+    if not isinstance(cls, str):
+        return cls
+    from importlib import import_module
+
+    module, _, name = cls.replace(":", ".").rpartition(".")
+    return getattr(import_module(module), name)
 
 
 def _default_module() -> dict[str, Any]:

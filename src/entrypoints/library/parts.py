@@ -41,6 +41,7 @@ class AppParts:
         """The parts this app is made of, made anew in each process."""
         found = self._container
         if found is None or self._pid != os.getpid():
+            self.finalize()
             # One lock for all apps will do, and a fork leaves it free: nothing is opened under it.
             with _making:
                 if self._container is None or self._pid != os.getpid():
@@ -84,7 +85,11 @@ class AppParts:
         """The result backend."""
         return self.container.results()
 
-    backend = results
+    def finalize(self, auto: bool = False) -> None:
+        """Let settings be completed, before the first part is made of them."""
+
+    def after_fork(self) -> None:
+        """Called in a process that was forked."""
 
     @property
     def clock(self) -> "Clock":
@@ -134,6 +139,7 @@ def _forget_connections_after_fork() -> None:
     _making = Lock()
     for app in _living:
         app._container = None
+        app.after_fork()
 
 
 os.register_at_fork(after_in_child=_forget_connections_after_fork)
