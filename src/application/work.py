@@ -15,6 +15,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from queue import SimpleQueue
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ from ..ports.results import ResultBackend
 from ..ports.settler import Settler
 from .inbox import Adopted, Asked, Claimed, Event, LeaseGone, StopAsked, drain
 from .keep_lease import Keeper
+from .make_whole import MakingWhole
 from .refusals import SettlementMender
 from .run_task import TaskRunner
 from .settle_later import Settling
@@ -57,6 +59,8 @@ class WorkSettings:
     queues: Sequence[str]
     lease: float = 15.0
     grace: float = 30.0
+    #: Of dates in old messages that say they are local.
+    zone: tzinfo = UTC
 
 
 class Worker:
@@ -86,6 +90,7 @@ class Worker:
         self.inbox: SimpleQueue[Event] = SimpleQueue() if inbox is None else inbox
         self._log = WorkLog(core)
         self._over = threading.Event()
+        self._whole = MakingWhole(runner.codec, settings.zone)
         self.tell = Arrivals(settings.node, runner.codec, runner.find)
         mender = SettlementMender(settler, runner.refused_result)
         self._settling = Settling(mender, clock, self.tell.published)
@@ -180,12 +185,13 @@ class Worker:
         match event:
             case Claimed(batch):
                 self.intake.asked = False
+                batch = self._whole.deliveries(batch)
                 self._log.received(batch)
                 self.tell.received(batch)
                 return self.core.on_deliveries(batch, now, tick)
             case Adopted(orphans):
                 logger.warning("adopted %d deliveries of workers that died", len(orphans))
-                return self.core.on_orphans(orphans, now)
+                return self.core.on_orphans(self._whole.orphans(orphans), now)
             case LeaseGone():
                 return self._rejoin()
             case StopAsked(cold):

@@ -188,6 +188,7 @@ class AppWorker:
                 queues=self.queues,
                 lease=conf.worker_lease,
                 grace=_first(self.options.grace_period, conf.worker_grace_period),
+                zone=self.app.timezone,
             ),
             WorkerCore(self._policy(), self._find_options),
             container.broker(),

@@ -107,7 +107,9 @@ def _read(raw: bytes, queue: str) -> _Read:
     envelope = json.loads(raw)
     if not isinstance(envelope, dict):
         raise TypeError(f"it is a {type(envelope).__name__}: expected a JSON object")
-    headers, properties = _mapping(envelope, "headers"), _mapping(envelope, "properties")
+    # Senders of protocol 1 may leave the headers out.
+    headers = {} if envelope.get("headers") is None else _mapping(envelope, "headers")
+    properties = _mapping(envelope, "properties")
     came = properties.get("delivery_info") or {}
     message = read(
         headers,

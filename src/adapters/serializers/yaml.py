@@ -24,7 +24,8 @@ class YamlSerializer(Serializer):
     def dumps(self, value: Any) -> bytes:
         """Encode as UTF-8."""
         try:
-            return yaml.safe_dump(value).encode("utf-8")
+            text: str = yaml.safe_dump(value)
+            return text.encode("utf-8")
         except Exception as broken:  # a property of a stranger's object may raise anything
             raise EncodeError(f"cannot encode as YAML: {_named(broken)}") from broken
 

@@ -33,12 +33,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
-    """A claimed message whose envelope cannot be read. `raw` is kept for the dead letter."""
+    """A claimed message that cannot be read. `raw` is kept for the dead letter.
+
+    `kind` is the dead letter's reason in one word, `reason` says it in a sentence.
+    """
 
     raw: bytes
     token: Token
     queue: str
     reason: str
+    kind: str = "undecodable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""A message and Celery's task message protocol 2, both ways.
+"""A message and Celery's task message protocol 2, both ways; `protocol_1` reads the older one.
 
 Reading is total: whatever stands in the table, the answer is a message or a ValueError, and that
 is all a caller has to be ready for. Formats: Celery 5.7 task message protocol 2.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from .message import EMPTY, TaskMessage
@@ -83,12 +83,15 @@ def read(
     exchange: str = "",
     routing_key: str = "",
 ) -> TaskMessage:
-    """Make a message of its header table. Raises ValueError saying what is wrong with it."""
-    task, id_ = headers.get("task"), headers.get("id")
-    if not isinstance(task, str) or not task:
-        raise ValueError(f"header 'task' is {task!r}: expected a task name")
-    if not isinstance(id_, str) or not id_:
-        raise ValueError(f"header 'id' is {id_!r}: expected a task id")
+    """Make a message of its header table. Raises ValueError saying what is wrong with it.
+
+    A table without `task` gives a message without name and id: one of protocol 1, whose body says
+    both. Whoever may decode that makes it whole (`protocol_1`); a worker does.
+    """
+    if "task" not in headers:
+        task = id_ = ""
+    else:
+        task, id_ = _named(headers)
     return TaskMessage(
         id=id_,
         task=task,
@@ -104,6 +107,15 @@ def read(
         headers=_sparse(headers, id_),
         properties=_own(properties, id_) or EMPTY,
     )
+
+
+def _named(headers: Mapping[str, Any]) -> tuple[str, str]:
+    task, id_ = headers["task"], headers.get("id")
+    if not isinstance(task, str) or not task:
+        raise ValueError(f"header 'task' is {task!r}: expected a task name")
+    if not isinstance(id_, str) or not id_:
+        raise ValueError(f"header 'id' is {id_!r}: expected a task id")
+    return task, id_
 
 
 def _sparse(headers: Mapping[str, Any], id_: str) -> Mapping[str, Any]:
@@ -153,8 +165,8 @@ def _priority(value: object) -> int:
     return value if isinstance(value, int) and 0 <= value <= 255 else 0
 
 
-def instant(value: object, name: str) -> datetime | None:
-    """Read a time of the protocol: ISO 8601, naive ones are UTC. Raises ValueError."""
+def instant(value: object, name: str, naive: tzinfo = UTC) -> datetime | None:
+    """Read a time of the protocol: ISO 8601, naive ones in the zone given. Raises ValueError."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -164,7 +176,7 @@ def instant(value: object, name: str) -> datetime | None:
             f"header {name!r} is {value!r}: expected a time such as '2026-01-31T12:00Z'"
         )
     try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return (value if value.tzinfo else value.replace(tzinfo=naive)).astimezone(UTC)
     except OverflowError as broken:  # the first or last hours a date can hold, in another zone
         raise ValueError(f"header {name!r} is {value!r}: out of range in UTC") from broken
 

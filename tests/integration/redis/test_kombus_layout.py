@@ -163,7 +163,7 @@ GARBAGE = {
     "no object": b"[1, 2]",
     "an open brace": b"{",
     "an empty object": b"{}",
-    "no headers": b'{"body": "", "properties": {}}',
+    "no properties": b'{"body": "", "headers": {}}',
     "headers of another kind": b'{"body": "", "headers": [], "properties": {}}',
     "a body that is no base64": (
         b'{"body": "%", "headers": {"task": "t", "id": "i"},'

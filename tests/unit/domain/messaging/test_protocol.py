@@ -136,9 +136,7 @@ def test_any_table_is_a_message_or_a_value_error(
 @pytest.mark.parametrize(
     "headers",
     [
-        {},
         {"task": "shop.add"},
-        {"id": "id-1"},
         {"task": "", "id": "id-1"},
         {"task": 1, "id": "id-1"},
         {"task": "shop.add", "id": None},
@@ -155,6 +153,15 @@ def test_any_table_is_a_message_or_a_value_error(
 def test_a_table_that_makes_no_sense_is_refused(headers: dict[str, Any]):
     with pytest.raises(ValueError, match="header "):
         read(headers, {}, Payload(b""))
+
+
+@pytest.mark.parametrize("headers", [{}, {"id": "id-1"}])
+def test_a_table_that_names_no_task_is_left_to_whoever_may_decode_the_body(headers):
+    got = read({**headers, "mine": 5}, {"correlation_id": "c"}, Payload(b"body"))
+
+    assert (got.task, got.id, got.body) == ("", "", b"body")
+    assert got.headers == {"mine": 5}
+    assert got.properties == {"correlation_id": "c"}
 
 
 @pytest.mark.parametrize(
