@@ -54,7 +54,8 @@ class Backend:
     @property
     def expires(self) -> float | None:
         """Seconds for which results are kept; None: for ever."""
-        return self.prepare_expires(self.app.conf.result_expires)
+        seconds: float | None = self.prepare_expires(self.app.conf.result_expires)
+        return seconds
 
     @property
     def supports_native_join(self) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .loader import Loader
     from .log import Logging
     from .result_sets import ResultSet
-    from .task import Task
+    from .task import Task as TaskClass
 
 
 class Steps(dict[str, set[Any]]):
@@ -161,7 +161,7 @@ class CeleryShape(AppParts):
         return self.conf.task_annotations
 
     @property
-    def current_worker_task(self) -> "Task[Any, Any] | None":
+    def current_worker_task(self) -> "TaskClass[Any, Any] | None":
         """The task that runs in this context, if it is a worker's."""
         from ...application.context import running
 
@@ -234,7 +234,7 @@ class CeleryShape(AppParts):
 
     def subclass_with_self(
         self,
-        Class: Any,  # noqa: N803 - Celery's name
+        Class: Any,
         name: str | None = None,
         attribute: str = "app",
         reverse: str | None = None,
@@ -246,23 +246,23 @@ class CeleryShape(AppParts):
             from importlib import import_module
 
             module, _, attr = Class.replace(":", ".").rpartition(".")
-            Class = getattr(import_module(module), attr)  # noqa: N806 - Celery's name
+            Class = getattr(import_module(module), attr)
         members = {attribute: self, "__module__": Class.__module__, "__doc__": Class.__doc__, **kw}
         return type(name or Class.__name__, (Class,), members)
 
     @property
-    def Task(self) -> "type[Task[Any, Any]]":
+    def Task(self) -> "type[TaskClass[Any, Any]]":
         """The class of this app's tasks, to be subclassed."""
         return self.create_task_cls()
 
-    def create_task_cls(self) -> "type[Task[Any, Any]]":
+    def create_task_cls(self) -> "type[TaskClass[Any, Any]]":
         """Return the class of tasks, bound to this app."""
         cls = self._app.task_cls
 
         def make() -> Any:
             return type(cls.__name__, (cls,), {"_app": self, "__module__": cls.__module__})
 
-        made: type[Task[Any, Any]] = self._once(f"Task-{id(cls)}", make)
+        made: type[TaskClass[Any, Any]] = self._once(f"Task-{id(cls)}", make)
         return made
 
     @property

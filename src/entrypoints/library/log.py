@@ -67,9 +67,7 @@ class Logging:
         Logs(options).set_up()
         return True
 
-    def redirect_stdouts(
-        self, loglevel: int | str | None = None, name: str = REDIRECTED
-    ) -> None:
+    def redirect_stdouts(self, loglevel: int | str | None = None, name: str = REDIRECTED) -> None:
         """Log what is printed."""
         self.redirect_stdouts_to_logger(logging.getLogger(name), loglevel)
 

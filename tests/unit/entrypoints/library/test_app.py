@@ -51,7 +51,7 @@ def test_ready_adapters_are_used_as_they_are():
 
     app = Celeriac("a", broker=broker, backend=results, set_as_current=False)
 
-    assert (app.broker, app.results, app.backend) == (broker, results, results)
+    assert (app.broker, app.results) == (broker, results)
     assert isinstance(app.container.settler(), MemorySettler)
 
 
