@@ -54,6 +54,7 @@ from .errbacks import call_here, send_elsewhere
 from .join_chord import ChordJoiner
 from .runnable import ErrorInfo, RunnableTask
 from .send import Sending
+from .signals import task_failure
 
 logger = logging.getLogger("celeriac.task")
 
@@ -147,7 +148,7 @@ class TaskRunner(Runner):
             body = Body((), {}, {})
         task = self._find(message.task)
         run = self._execution(number, message, body, task)
-        text = "" if error.__traceback__ is None else "".join(format_exception(error))
+        text = _text(error)
         outcome = Raised(error, text, timed_out=timed_out, state=state)
         report = self._failed(run, outcome)
         if state == states.FAILURE:
@@ -158,7 +159,7 @@ class TaskRunner(Runner):
     def _tell_of_failure(
         self, run: Execution, task: RunnableTask | None, error: BaseException, text: str
     ) -> None:
-        if task is not None and tell_of_runs.task_failure.receivers:
+        if task is not None and task_failure.receivers:
             body, node = run.body, self._settings.node
             request = of_message(run.message, body.args, body.kwargs, body.embed, node, False)
             tell_of_runs.failed(task, request, error, text)
