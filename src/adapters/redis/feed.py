@@ -67,6 +67,7 @@ class Feed:
         self._unavailable = unavailable
         self._patterns = patterns
         self._begin_life()
+        store.before_closing(self.close)
 
     def listen(self, channels: Collection[str]) -> Ear:
         """Return an ear that hears what is said from now on."""

@@ -58,6 +58,7 @@ class RedisStore:
         self.server_time = server_time
         self.timeout = timeout
         self.options = dict(options or {})
+        self._closers: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._begin_life()
         _stores.add(self)
 
@@ -182,8 +183,16 @@ class RedisStore:
                 self._find_server(unavailable, deadline)
                 self._ready = True
 
+    def before_closing(self, close: Callable[[], None]) -> None:
+        """Have a method called before connections are let go of, while its object lives."""
+        self._closers = [known for known in self._closers if known() is not None]
+        self._closers.append(weakref.WeakMethod(close))
+
     def close(self) -> None:
         """Let go of all connections; idempotent. A use afterwards opens again."""
+        for known in self._closers:
+            if (close := known()) is not None:
+                close()
         with self._opening:
             clients, self._clients = self._clients, {}
             self._ready = False
