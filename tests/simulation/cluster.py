@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 
-from celeriac.adapters.memory import VirtualClock
+from celeriac.adapters.memory import MemoryResults, VirtualClock
 from celeriac.adapters.memory.clock import NOON
 from celeriac.adapters.memory.entropy import SeededEntropy
 from celeriac.adapters.memory.store import MemoryStore
@@ -17,13 +17,14 @@ from celeriac.application.beat import Beat
 from celeriac.domain.messaging.message import TaskMessage
 
 from .faults import Faults, FaultyBroker, Killed
+from .flows import Flow, drawn
 from .ledger import Ledger
 from .node import LEASE, Node, sending
 from .scheduler import new_beat
 
 KINDS = (
     "plain plain plain late late slow long long_late endless limited limited limited fails "
-    "flaky bomb tracked poison unknown garbage chain chain expiring later"
+    "flaky bomb tracked poison unknown garbage chain chain expiring later flow flow"
 ).split()
 
 #: Steps of the history, and rounds after it until everything must have come to its end.
@@ -58,6 +59,7 @@ class Cluster:
         self.chains: list[tuple[str, str]] = []
         self.errbacks: list[tuple[str, str]] = []
         self.garbage: set[str] = set()
+        self.flows: list[Flow] = []
         self.beats_made = 0
         self.beats: list[Beat] = []
         with self.no_faults():
@@ -123,6 +125,9 @@ class Cluster:
         options: dict[str, object] = {"task_id": id_}
         task = kind
         match kind:
+            case "flow":
+                self.send_flow(Flow(id_, drawn(self.chance)))
+                return
             case "chain":
                 task = self.chance.choice(["plain", "late", "fails"])
                 options["chain"] = self.frozen_chain(id_)
@@ -140,6 +145,14 @@ class Cluster:
         self.sends.publish([self.sends.message(task, (), {}, options)])
         if kind == "garbage":
             self.store.corrupt(id_, b"\xff\xfe")
+
+    def send_flow(self, flow: Flow) -> None:
+        self.flows.append(flow)
+        MemoryResults(self.results_store).open_chords(flow.unfolded.opens)
+        calls = flow.unfolded.calls
+        self.sends.publish(
+            [self.sends.message(one.task, one.args, one.kwargs, one.options) for one in calls]
+        )
 
     def frozen_chain(self, head: str) -> list[dict[str, object]]:
         """Make the rest of a chain, last link first."""
@@ -230,7 +243,10 @@ class Cluster:
             self.enlist()
 
     def revoke(self) -> None:
-        id_ = f"{self.chance.choice(KINDS)}-{self.chance.randint(1, self.made + 1)}"
+        kind = self.chance.choice(KINDS)
+        id_ = f"{kind}-{self.chance.randint(1, self.made + 1)}"
+        if kind == "flow":
+            id_ += f"-{self.chance.randint(1, 9)}"
         terminate = self.chance.random() < 0.5
         now, tick = self.clock.now(), self.clock.monotonic()
         self.ledger.note(f"{id_} is revoked, terminate={terminate}")

@@ -8,6 +8,7 @@ from celeriac.adapters.memory import MemoryBroker, MemoryResults
 from celeriac.adapters.memory.coordinator import MemoryCoordinator
 from celeriac.adapters.memory.schedule_store import MemoryScheduleStore
 from celeriac.adapters.memory.store import MemoryStore
+from celeriac.domain.canvas.chords import ChordCount, ChordPart
 from celeriac.domain.errors import BackendUnavailable, BrokerUnavailable
 from celeriac.domain.messaging.delivery import Delivery, Orphan, Token, Undecodable
 from celeriac.domain.messaging.message import TaskMessage
@@ -140,6 +141,21 @@ class FaultyResults(MemoryResults):
         self._faults.strike(self._who, "before storing", error=BackendUnavailable)
         super().store(records)
         self._faults.strike(self._who, "after storing", error=BackendUnavailable)
+
+    def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
+        self._faults.strike(self._who, "before counting", error=BackendUnavailable)
+        counts = super().count_parts(parts)
+        self._faults.strike(self._who, "after counting", error=BackendUnavailable)
+        return counts
+
+    def fetch_parts(self, group_id: str) -> Sequence[ChordPart]:
+        self._faults.strike(self._who, "before fetching parts", error=BackendUnavailable)
+        return super().fetch_parts(group_id)
+
+    def close_chords(self, group_ids: Sequence[str]) -> None:
+        self._faults.strike(self._who, "before closing", error=BackendUnavailable)
+        super().close_chords(group_ids)
+        self._faults.strike(self._who, "after closing", error=BackendUnavailable)
 
 
 class FaultySettler(Settler):

@@ -108,7 +108,8 @@ class Ledger:
     def _store(self, tag: Tag, record: ResultRecord) -> None:
         id_, earlier = record.task_id, self.committed[record.task_id]
         gave_up = record.result is not None and b"WorkerLostError" in record.result.data
-        if gave_up and tag not in self._marked:
+        # What comes after it in a chain is given up with it, and was never sent.
+        if gave_up and tag not in self._marked and self.accepted[id_, 0]:
             self.wrong.append(f"{id_} was given up although nobody had started it")
         if states.READY_STATES.intersection(earlier) and self.accepted[id_, 0] < 2:
             self.wrong.append(f"{id_} ended as {record.state} after it had been {earlier}")

@@ -63,7 +63,12 @@ class Node(Worker):
         settler = (
             MemorySettler(self.faulty_broker, results)
             if is_one
-            else SeparateSettler(self.faulty_broker, results, deadline=5.0)
+            else SeparateSettler(
+                self.faulty_broker,
+                results,
+                deadline=5.0,
+                join=lambda number, message, parts: runner.join(number, message, parts),
+            )
         )
         self.faulty_settler = FaultySettler(settler, name, ledger, faults)
         self.simulated_pool = SimulatedPool(
