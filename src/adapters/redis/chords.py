@@ -1,84 +1,80 @@
-"""Parts of chords, each counted once; whoever counts the last one is told so, once.
-
-A chord is a hash of our own beside Celery's keys: a field `+<task id>` for each part, and `fired`
-when somebody was told that it is complete. A part is a line of JSON that describes it, then its
-result as it is.
-"""
+"""What the scripts over chords are given, and what they and Celery's workers have kept."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final
 
 from ...domain.canvas.chords import ChordCount, ChordPart
-from ...domain.messaging.payload import Payload
-from .store import Script
+from .meta import Encoding, chord_member_of
+from .meta_reading import chord_part_of
 
-_FIRED: Final = b"fired"
-
-#: Lua that counts one part; the settler's scripts may begin with it too. `ttl` in seconds, 0: for
-#: ever. Returns how many parts are in, and 1 for the one who completed the chord.
-COUNT_FUNCTION: Final = """
-local function count_part(key, task_id, part, size, ttl)
-  redis.call('HSETNX', key, '+' .. task_id, part)
-  if ttl > 0 then redis.call('EXPIRE', key, ttl) end
-  local fired = redis.call('HEXISTS', key, 'fired')
-  local counted = redis.call('HLEN', key) - fired
-  if fired == 0 and counted >= size then
-    redis.call('HSET', key, 'fired', 1)
-    return counted, 1
-  end
-  return counted, 0
-end
-"""
-
-COUNT: Final = Script(
-    COUNT_FUNCTION
-    + """
-local answers = {}
-for number, key in ipairs(KEYS) do
-  local task_id, part, size = unpack(ARGV, number * 3 - 1, number * 3 + 1)
-  local counted, first = count_part(key, task_id, part, tonumber(size), tonumber(ARGV[1]))
-  answers[#answers + 1] = counted
-  answers[#answers + 1] = first
-end
-return answers
-"""
-)
+#: What a chord leaves besides the saved group.
+ENDINGS: Final = (".j", ".t", ".s", ".d", ".c")
+#: Celery's score of a part without an index.
+_LAST: Final = "+inf"
+#: Seconds for which a closed chord is remembered at least, as by Celery.
+_SHORTEST: Final = 300
+#: Parts in one command.
+_AT_ONCE: Final = 5000
 
 
-def arguments(parts: Iterable[ChordPart], ttl: int) -> list[Any]:
-    """Return what `COUNT` is given beside one key a part."""
-    return [ttl, *(value for part in parts for value in (part.task_id, encoded(part), part.size))]
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """For how long (seconds, 0: for ever) and in which order chords are kept.
+
+    `results` is for how long results are, which counts for saved groups too.
+    """
+
+    chords: int
+    results: int
+    ordered: bool = True
+
+    def arguments(self) -> tuple[int, int, int, int]:
+        """Return what `kept_by` takes."""
+        for_ever = not self.chords or not self.results
+        longest = 0 if for_ever else max(self.chords, self.results)
+        return self.chords, longest, longest and max(longest, _SHORTEST), int(self.ordered)
 
 
-def counts(parts: Sequence[ChordPart], answers: Sequence[int]) -> list[ChordCount]:
+def arguments_of(part: ChordPart, encoding: Encoding) -> tuple[Any, ...]:
+    """Return what `count_part` takes after the key."""
+    index = _LAST if part.index is None else part.index
+    size = "" if part.size is None else part.size
+    return part.task_id.encode(), index, size, chord_member_of(part, encoding)
+
+
+def counts(parts: Sequence[ChordPart], answers: Sequence[Any]) -> Iterator[ChordCount]:
     """Return what `COUNT` answered."""
-    return [
-        ChordCount(part.group_id, counted, part.size, bool(first))
-        for part, counted, first in zip(parts, answers[::2], answers[1::2], strict=True)
-    ]
+    for part, counted, size, told in zip(
+        parts, answers[::3], answers[1::3], answers[2::3], strict=True
+    ):
+        yield ChordCount(part.group_id, counted, None if size == b"" else int(size), bool(told))
 
 
-def encoded(part: ChordPart) -> bytes:
-    """Return a part as it is kept."""
-    result = part.result
-    said: list[Any] = [part.task_id, part.index, part.size, part.state]
-    if result is None:
-        return json.dumps(said).encode()
-    said += [result.content_type, result.content_encoding, result.compression]
-    return json.dumps(said).encode() + b"\n" + result.data
+def members(client: Any, key: str) -> Iterable[tuple[bytes, float | None]]:
+    """Return the parts at the key of a group with their scores, as they stand there."""
+    key += ".j"
+    ordered = client.type(key) != b"list"
+    for begin in count(0, _AT_ONCE):
+        end = begin + _AT_ONCE - 1
+        if ordered:
+            some = client.zrange(key, begin, end, withscores=True)
+        else:
+            some = [(member, None) for member in client.lrange(key, begin, end)]
+        yield from some
+        if len(some) < _AT_ONCE:
+            return
 
 
-def parts_of(group_id: str, kept: dict[bytes, bytes]) -> list[ChordPart]:
-    """Return the parts in a chord's hash by index; those without one come last."""
-    parts = [_part(group_id, data) for field, data in kept.items() if field != _FIRED]
-    return sorted(parts, key=lambda part: (part.index is None, part.index or 0))
-
-
-def _part(group_id: str, data: bytes) -> ChordPart:
-    line, _, result = data.partition(b"\n")
-    task_id, index, size, state, *encoding = json.loads(line)
-    payload = Payload(result, *encoding) if encoding else None
-    return ChordPart(group_id, task_id, index, size, state, payload)
+def parts_of(
+    group_id: str,
+    found: Iterable[tuple[bytes, float | None]],
+    size: int | None,
+    key: str,
+    encoding: Encoding,
+) -> list[ChordPart]:
+    """Return parts as data. Raises BackendGetMetaError, which names the key."""
+    return [chord_part_of(member, score, group_id, size, key, encoding) for member, score in found]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .chords import COUNT_FUNCTION
+from .chord_scripts import CHORD_FUNCTIONS
 from .record_scripts import KEEP_FUNCTION
 from .scripts import COMMON, END, PUT
 from .store import Script
@@ -17,9 +17,11 @@ from .store import Script
 #: The first word of the answer where all went well.
 SETTLED: Final = b"settled"
 
-#: Arguments: the time to live of results; for each settlement what END takes, the number of its
-#: records, for each of these `key, state, document, verdict, digest`, then 1 or 0 for a part and
-#: its `key, task id, part, size`, then what PUT takes.
+#: Arguments: the time to live of results, what `kept_by` takes; the number of completions, for each
+#: of these the key of its group and what PUT takes; then for each settlement what END takes, five
+#: lists that begin with their length, and what PUT takes. The lists are of records (`key, state,
+#: document, verdict, digest`), of chords that are opened (`key, size`), of chords that grow (`key,
+#: by`), of parts (`key, task id, index, size, part`), and of the keys of chords that are closed.
 #: A verdict (`write`, `leave`) is the caller's on a document that no script can read, and holds
 #: while that has the digest. Returns `settled` and one answer each, or `unknown` and the keys
 #: whose documents cannot be read here; then nothing was written.
@@ -28,7 +30,7 @@ COMMIT: Final = Script(
     + PUT
     + END
     + KEEP_FUNCTION
-    + COUNT_FUNCTION
+    + CHORD_FUNCTIONS
     + r"""
 local ttl = tonumber(ARGV[3])
 
@@ -36,15 +38,21 @@ local function judged(k)
   return ARGV[k + 3] ~= '' and redis.sha1hex(redis.call('GET', ARGV[k]) or '') == ARGV[k + 4]
 end
 
-local function records(i, act)
-  for k = i + 7, i + 6 + 5 * tonumber(ARGV[i + 6]), 5 do act(k) end
+-- Acts on each entry of a list; returns where the next one begins.
+local function each(i, width, act)
+  local after = i + 1 + width * tonumber(ARGV[i])
+  if act then
+    for k = i + 1, after - 1, width do act(k) end
+  end
+  return after
 end
 
-local function part_of(i) return i + 7 + 5 * tonumber(ARGV[i + 6]) end
-
-local function published_of(i)
-  local k = part_of(i)
-  return ARGV[k] == '1' and k + 5 or k + 1
+local function lists(i, acts)
+  i = each(i, 5, acts.record)
+  i = each(i, 2, acts.open)
+  i = each(i, 2, acts.grow)
+  i = each(i, 5, acts.part)
+  return each(i, 1, acts.close)
 end
 
 local kept = {}
@@ -62,35 +70,50 @@ local function keep(k)
   end
 end
 
-local unknown, ours, i = {}, {}, 4
+local completions = {}
+local function count(k)
+  local chord, complete = count_part(unpack(ARGV, k, k + 4))
+  if complete and not chord.claim then
+    put(completions[chord.key], false)
+    claim_chord(chord, 'done', closed_ttl)
+  end
+end
+
+kept_by(4)
+local i = 9
+for _ = 1, tonumber(ARGV[8]) do
+  completions[ARGV[i]] = i + 1
+  i = put(i + 1, true)
+end
+
+local first, unknown, ours = i, {}, {}
+local function look(k)
+  local _, known = state_of(ARGV[k])
+  if not known and not judged(k) then unknown[#unknown + 1] = ARGV[k] end
+end
 while i <= #ARGV do
   ours[i] = holds(i)
-  if ours[i] then
-    records(i, function(k)
-      local _, known = state_of(ARGV[k])
-      if not known and not judged(k) then unknown[#unknown + 1] = ARGV[k] end
-    end)
-  end
-  i = put(published_of(i), true)
+  i = put(lists(i + 6, {record = ours[i] and look}), true)
 end
 if #unknown > 0 then return {'unknown', unknown} end
 
-local answers = {}
-i = 4
+local answers, acts = {}, {
+  record = keep,
+  open = function(k) open_chord(ARGV[k], ARGV[k + 1]) end,
+  grow = function(k) grow_chord(ARGV[k], ARGV[k + 1]) end,
+  part = count,
+  close = function(k) close_chord(ARGV[k]) end,
+}
+i = first
 while i <= #ARGV do
   -- A token counts once, also within a batch.
   local passed_over = not (ours[i] and holds(i))
-  local after = put(published_of(i), passed_over)
-  if not passed_over then
-    records(i, keep)
-    local k = part_of(i)
-    if ARGV[k] == '1' then
-      count_part(ARGV[k + 1], ARGV[k + 2], ARGV[k + 3], tonumber(ARGV[k + 4]), ttl)
-    end
-  end
+  local after = put(lists(i + 6, {}), passed_over)
+  if not passed_over then lists(i + 6, acts) end
   answers[#answers + 1] = bring_to_end(i)
   i = after
 end
+keep_chords()
 give_back()
 return {'settled', answers}
 """

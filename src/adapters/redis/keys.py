@@ -10,8 +10,10 @@ from typing import Final
 
 #: kombu's separator within names.
 SEPARATOR: Final = "\x06\x16"
-#: kombu's priority steps, in the order in which they are served: smaller numbers first.
-STEPS: Final = (0, 3, 6, 9)
+#: The step of what only our workers understand (JOIN_CHORD): Celery's would throw it away.
+JOINS: Final = "J"
+#: In the order in which they are served: ours, then kombu's priority steps, smaller ones first.
+STEPS: Final[tuple[int | str, ...]] = (JOINS, 0, 3, 6, 9)
 
 
 def step_of(priority: int) -> int:
@@ -32,8 +34,10 @@ class Keys:
 
     # -- kombu's
 
-    def ready(self, queue: str, step: int = 0) -> str:
+    def ready(self, queue: str, step: int | str = 0) -> str:
         """The list of what waits on a step of a queue; its end is served next."""
+        if step == JOINS:
+            return self.of_queue(queue, "joins")
         return f"{self.prefix}{queue}{SEPARATOR}{step}" if step else self.prefix + queue
 
     def bindings(self, exchange: str) -> str:

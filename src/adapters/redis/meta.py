@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ...domain.canvas.chords import ChordPart
 from ...domain.messaging.payload import Codec, Payload
 from ...domain.tasks.result_record import Extended, GroupRecord, ResultRecord
 
@@ -24,6 +24,8 @@ COMPRESSED: Final = b"\x00celery-compressed\x00"
 HEAD: Final = '{"status": "'
 RESULT: Final = ', "result": '
 TAIL: Final = ', "traceback": '
+#: How a part of a chord begins.
+PART: Final = "[1, "
 #: The key by which an object of ours is known.
 WRAPPED: Final = "__celeriac_payload__"
 FIELDS: Final = ("name", "args", "kwargs", "worker", "retries", "queue", "stamped_headers")
@@ -60,6 +62,17 @@ def group_meta_of(group: GroupRecord, encoding: Encoding = PLAIN) -> bytes:
     if encoding.codec is None or encoding.content_type == JSON:
         return _dump(document).encode()
     return encoding.codec.encode(document).data
+
+
+def chord_member_of(part: ChordPart, encoding: Encoding = PLAIN) -> bytes:
+    """Return a part of a chord as Celery keeps it beside the others."""
+    result, codec = part.result, encoding.codec
+    if codec is None or (
+        encoding.content_type == JSON and (result is None or result.compression is None)
+    ):
+        head = f"{PART}{_dump(part.task_id)}, {_dump(part.state)}, "
+        return b"".join((head.encode(), _spliceable(result), b"]"))
+    return _encoded([1, part.task_id, part.state, _value(result, codec)], result, codec)
 
 
 def _json_document(record: ResultRecord) -> bytes:
@@ -147,7 +160,7 @@ def _value(payload: Payload | None, codec: Codec) -> Any:
     return None if payload is None else codec.decode(payload)
 
 
-def _encoded(document: Mapping[str, Any], result: Payload | None, codec: Codec) -> bytes:
+def _encoded(document: Any, result: Payload | None, codec: Codec) -> bytes:
     encoded = codec.encode(document, compression=None if result is None else result.compression)
     if encoded.compression is None:
         return encoded.data

@@ -11,13 +11,15 @@ import json
 from base64 import b64decode
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isinf
 from typing import Any, Final
 
+from ...domain.canvas.chords import ChordPart
 from ...domain.errors import BackendGetMetaError, CeleriacError
 from ...domain.messaging.payload import Payload
 from ...domain.tasks import states
 from ...domain.tasks.result_record import Extended, GroupRecord, ResultRecord
-from .meta import COMPRESSED, FIELDS, HEAD, JSON, PLAIN, RESULT, TAIL, WRAPPED, Encoding
+from .meta import COMPRESSED, FIELDS, HEAD, JSON, PART, PLAIN, RESULT, TAIL, WRAPPED, Encoding
 
 PICKLE: Final = "application/x-python-serialize"
 _PICKLED: Final = b"\x80"
@@ -60,6 +62,42 @@ def done_before(data: bytes, before: datetime, encoding: Encoding = PLAIN) -> bo
         return False
     is_ready = document.get("status", states.SUCCESS) in states.READY_STATES
     return is_ready and done is not None and done < before
+
+
+def chord_part_of(
+    data: bytes,
+    score: float | None,
+    group_id: str,
+    size: int | None,
+    key: str,
+    encoding: Encoding = PLAIN,
+) -> ChordPart:
+    """Return a part of a chord; `score` is its index. Raises BackendGetMetaError."""
+    try:
+        task_id, state, result = _spliced_part(data) or _part(_decoded(data, encoding), encoding)
+    except _NO_DOCUMENT as error:
+        raise _unreadable(key, "a part of a chord", error) from error
+    index = None if score is None or isinf(score) else int(score)
+    return ChordPart(group_id, task_id, index, size, state, result)
+
+
+def _spliced_part(data: bytes) -> tuple[str, str, Payload | None] | None:
+    """Read a part that is JSON, the bytes of its result as they are; None: another one."""
+    if not data.startswith(PART.encode()):
+        return None
+    text = data.decode()
+    task_id, end = _scan(text, len(PART))
+    state, end = _scan(text, end + len(", "))
+    begin = end + len(", ")
+    result, end = _scan(text, begin)
+    if text[end:] != "]" or not isinstance(task_id, str) or not isinstance(state, str):
+        return None
+    return task_id, state, _payload(result, text[begin:end])
+
+
+def _part(said: Any, encoding: Encoding) -> tuple[str, str, Payload | None]:
+    _, task_id, state, result = said
+    return str(task_id), str(state), _again(result, encoding)
 
 
 def _spliced(data: bytes) -> ResultRecord | None:
@@ -148,7 +186,7 @@ def _read(data: bytes, encoding: Encoding) -> Mapping[str, Any]:
 
 def _decoded(data: bytes, encoding: Encoding) -> Any:
     codec = encoding.codec
-    if codec is None or (encoding.content_type == JSON and data[:1] == b"{"):
+    if codec is None or (encoding.content_type == JSON and data[:1] in b"{["):
         return json.loads(data)
     content_type, content_encoding = encoding.content_type, encoding.content_encoding
     compression = None

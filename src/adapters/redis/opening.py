@@ -51,14 +51,16 @@ def open_results(
     store: RedisStore, *, settings: Mapping[str, Any], codec: Codec, serializer: Serializer | None
 ) -> RedisResults:
     """Return the results in a store, kept and written as the settings say."""
-    prefix = (settings.get("result_backend_transport_options") or {}).get("global_keyprefix", "")
+    options = settings.get("result_backend_transport_options") or {}
     return RedisResults(
         store,
         expires=settings.get("result_expires"),
-        key_prefix=prefix,
+        key_prefix=options.get("global_keyprefix", ""),
         content_type=serializer.content_type if serializer else "application/json",
         content_encoding=serializer.content_encoding if serializer else "utf-8",
         codec=codec,
+        chord_expires=settings.get("result_chord_expires"),
+        chords_ordered=options.get("result_chord_ordered", True),
     )
 
 

@@ -7,8 +7,9 @@ from time import time_ns
 from typing import Any, Final
 
 from ...domain.messaging.message import TaskMessage
+from ...domain.tasks.builtin_names import JOIN_CHORD
 from .envelope import raw_of
-from .keys import step_of
+from .keys import JOINS, step_of
 from .routes import Bindings, route
 from .times import milliseconds
 
@@ -23,7 +24,7 @@ def groups_of(messages: Iterable[TaskMessage], bindings: Bindings, now_ms: int) 
     """
     groups: dict[tuple[str, int | str], list[Any]] = {}
     for message in messages:
-        step = step_of(message.priority)
+        step = JOINS if message.task == JOIN_CHORD else step_of(message.priority)
         due = None if message.eta is None else milliseconds(message.eta)
         for queue in route(message, bindings):
             raw = raw_of(message)
@@ -31,7 +32,7 @@ def groups_of(messages: Iterable[TaskMessage], bindings: Bindings, now_ms: int) 
                 groups.setdefault((queue, step), []).append(raw)
             else:
                 # What is due at the same moment comes in the order in which it was published.
-                place = b"%d:%020d:" % (step, time_ns())
+                place = f"{step}:{time_ns():020d}:".encode()
                 groups.setdefault((queue, PARKED), []).append((due, place + raw))
     out: list[Any] = [len(groups)]
     for (queue, kind), waiting in groups.items():

@@ -22,6 +22,7 @@ from ...domain.tasks import states
 from ...domain.tasks.result_record import GroupRecord, ResultRecord
 from ...ports.results import ResultBackend, ResultCapabilities
 from . import chords
+from .chord_scripts import CLOSE, COUNT, GROW, OPEN
 from .feed import Feed
 from .meta import Encoding, group_meta_of, meta_of
 from .meta_reading import done_before, group_of, record_of
@@ -46,6 +47,8 @@ class RedisResults(ResultBackend):
     `global_keyprefix` of `result_backend_transport_options`; without one the store's is used.
     `content_type` and `content_encoding` are those of `result_serializer`, and `codec` encodes
     documents with it where that is not JSON. A result beyond `max_bytes` is refused.
+    Chords are counted for `chord_expires` (None: as long as results are kept) after their last
+    part; without `chords_ordered` (Celery's `result_chord_ordered`) in the order of their end.
     """
 
     def __init__(
@@ -58,9 +61,13 @@ class RedisResults(ResultBackend):
         content_encoding: str = "utf-8",
         codec: Codec | None = None,
         max_bytes: int | None = None,
+        chord_expires: float | timedelta | None = None,
+        chords_ordered: bool = True,
     ) -> None:
         self.redis = store
         self.ttl = _seconds(expires)
+        kept = self.ttl if chord_expires is None else _seconds(chord_expires)
+        self.keeping = chords.Keeping(kept, self.ttl, chords_ordered)
         self._prefix = _prefix(key_prefix or store.prefix)
         self._encoding = Encoding(content_type, content_encoding, codec)
         self._max_bytes = max_bytes
@@ -91,12 +98,8 @@ class RedisResults(ResultBackend):
         return f"{self._prefix}celery-task-meta-{task_id}"
 
     def group_key(self, group_id: str) -> str:
-        """The key of a saved group."""
+        """The key of a saved group; what is counted of its chord stands beside it."""
         return f"{self._prefix}celery-taskset-meta-{group_id}"
-
-    def chord_key(self, group_id: str) -> str:
-        """The key of what was counted of a chord, which is ours alone."""
-        return f"{self._prefix}celeriac-chord-{group_id}"
 
     # -- records
 
@@ -187,33 +190,47 @@ class RedisResults(ResultBackend):
 
     def forget_groups(self, group_ids: Sequence[str]) -> None:
         """Delete groups and the counts of their chords."""
-        keys_of = (self.group_key, self.chord_key)
-        self._delete([key_of(group_id) for group_id in group_ids for key_of in keys_of])
+        keys = [self.group_key(group_id) for group_id in group_ids]
+        self._delete([key + ending for key in keys for ending in ("", *chords.ENDINGS)])
 
     def open_chords(self, openings: Sequence[ChordOpening]) -> None:
-        """Tell how many parts chords will have."""
+        """Tell how many parts chords will have, Celery's workers too."""
+        for some in _batches(openings):
+            sizes = [opening.size for opening in some]
+            self._run_over(OPEN, [opening.group_id for opening in some], sizes)
 
     def grow_chord(self, group_id: str, by: int) -> None:
         """Let a chord wait for more parts."""
-        raise NotImplementedError
-
-    def close_chords(self, group_ids: Sequence[str]) -> None:
-        """Note that bodies are published, and drop the parts."""
-        raise NotImplementedError
+        self._run_over(GROW, [group_id], [by])
 
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
-        """Count parts."""
+        """Count parts. Who is told that a chord is due keeps it from all others for 10 s.
+
+        Not from one who counts the same part: a message that comes again, as its worker has died.
+        """
         counts: list[ChordCount] = []
         for some in _batches(parts):
-            keys = [self.chord_key(part.group_id) for part in some]
-            answers = self._run(chords.COUNT, keys, chords.arguments(some, self.ttl))
+            told = [value for part in some for value in self.counted(part)]
+            answers = self._run_over(COUNT, [part.group_id for part in some], told)
             counts += chords.counts(some, answers)
         return counts
 
+    def counted(self, part: ChordPart) -> tuple[Any, ...]:
+        """Return a part as the scripts take it."""
+        return chords.arguments_of(part, self._encoding)
+
     def fetch_parts(self, group_id: str) -> Sequence[ChordPart]:
-        """Return the counted parts of a chord."""
-        key = self.chord_key(group_id)
-        return chords.parts_of(group_id, self._do(lambda client: client.hgetall(key)))
+        """Return the counted parts of a chord. Raises BackendGetMetaError for an unreadable one."""
+        key = self.group_key(group_id)
+        size = self._do(lambda client: client.get(f"{key}.s"))
+        found = self._do(lambda client: list(chords.members(client, key)))
+        told = None if size is None else int(size)
+        return chords.parts_of(group_id, found, told, f"{key}.j", self._encoding)
+
+    def close_chords(self, group_ids: Sequence[str]) -> None:
+        """Note that bodies are published, for Celery's workers too, and drop the parts."""
+        for some in _batches(group_ids):
+            self._run_over(CLOSE, some, ())
 
     # -- retention
 
@@ -272,6 +289,10 @@ class RedisResults(ResultBackend):
 
     def _run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         return self.redis.run(script, arguments, keys=keys, unavailable=BackendUnavailable)
+
+    def _run_over(self, script: Script, group_ids: Sequence[str], arguments: Sequence[Any]) -> Any:
+        keys = [self.group_key(group_id) for group_id in group_ids]
+        return self._run(script, keys, [*self.keeping.arguments(), *arguments])
 
     def _do(self, work: Callable[..., Any]) -> Any:
         return self.redis.do(work, unavailable=BackendUnavailable)

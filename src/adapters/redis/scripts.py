@@ -21,18 +21,19 @@ if not now then
   local t = redis.call('TIME')
   now = t[1] * 1000 + math.floor(t[2] / 1000)
 end
-local STEPS = {0, 3, 6, 9}
+local STEPS = {'J', 0, 3, 6, 9}
 local OWNERS, NODES = P .. 'celeriac.owners', P .. 'celeriac.nodes'
 local QUEUES, PAUSED = P .. 'celeriac.queues', P .. 'celeriac.paused'
 local COUNT = P .. 'celeriac.count'
 
+local function own(queue, what) return P .. '{' .. queue .. '}celeriac.' .. what end
+
+-- Step J is a list that Celery's workers do not look at.
 local function ready(queue, step)
-  step = tonumber(step)
-  if step == 0 then return P .. queue end
+  if step == 'J' then return own(queue, 'joins') end
+  if tonumber(step) == 0 then return P .. queue end
   return P .. queue .. '\6\22' .. step
 end
-
-local function own(queue, what) return P .. '{' .. queue .. '}celeriac.' .. what end
 
 local function served(owner) return P .. 'celeriac.owner.' .. owner end
 
@@ -311,7 +312,7 @@ local owner, tickets, out = ARGV[3], {}, {}
 for i = 4, #ARGV do tickets[ARGV[i]] = true end
 for _, queue in ipairs(redis.call('SMEMBERS', served(owner))) do
   for _, one in ipairs(held(queue, owner)) do
-    if tickets[string.match(one[2], '^%d:%d:(%d+):')] then
+    if tickets[string.match(one[2], '^%w:%d:(%d+):')] then
       local raw = redis.call('HGET', own(queue, 'claimed'), one[1])
       out[#out + 1] = {queue, one[1], one[2], raw}
     end
@@ -402,7 +403,7 @@ local queue, count = ARGV[3], 0
 for i = 4, #ARGV do
   local letter = redis.call('HGET', own(queue, 'letters'), ARGV[i])
   if letter then
-    local step, raw = string.match(letter, '^%Z*%z%Z*%z%d*%z(%d)%z(.*)$')
+    local step, raw = string.match(letter, '^%Z*%z%Z*%z%d*%z(%w)%z(.*)$')
     redis.call('HDEL', own(queue, 'letters'), ARGV[i])
     redis.call('ZREM', own(queue, 'dead'), ARGV[i])
     redis.call('LPUSH', ready(queue, step), (bare(raw)))

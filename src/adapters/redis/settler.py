@@ -21,19 +21,21 @@ from ...domain.tasks import states
 from ...domain.tasks.result_record import ResultRecord
 from ...domain.work.settlement import Settlement
 from ...ports.settler import Settler
-from . import chords
 from .broker import RedisBroker
 from .claims import address_of, ending
 from .commit import COMMIT, SETTLED
 from .publishing import groups_of
 from .results import RedisResults
-from .routes import Bindings
+from .routes import Bindings, route
 from .scripts import HOLDS
 
 # A text that is no Unicode is refused on its way into bytes already.
 _REFUSALS: Final = (QueueNotFound, ResultTooLarge, EncodeError, TypeError, ValueError)
 #: How often documents that no script can read are judged anew because somebody changed them.
 _TRIES: Final = 20
+
+#: Of five lists and of groups to publish.
+_NOTHING: Final = (0,) * 6
 
 #: State and digest of documents that only we can read, by key.
 _Judged = Mapping[bytes, tuple[str | None, str]]
@@ -64,6 +66,7 @@ class RedisSettler(Settler):
         self._broker.open()
         bindings = self._bindings(settlements)
         effects, refused = self._prepared(settlements, bindings)
+        completions = self._completions(settlements, effects, refused, bindings)
         if refused:
             self._raise_unless_stale(settlements, refused)
         keys: Sequence[bytes] = ()
@@ -74,7 +77,7 @@ class RedisSettler(Settler):
                     None if one is None else self._effects(settlement, bindings, judged)
                     for settlement, one in zip(settlements, effects, strict=True)
                 ]
-            kind, answers = self._broker.run(COMMIT, self._told(settlements, effects))
+            kind, answers = self._broker.run(COMMIT, self._told(settlements, effects, completions))
             if kind == SETTLED:
                 return [bool(answer) for answer in answers]
             keys = answers
@@ -85,7 +88,9 @@ class RedisSettler(Settler):
     # -- refusals
 
     def _bindings(self, settlements: Sequence[Settlement]) -> Bindings:
-        return self._broker.bindings_of([message for one in settlements for message in one.publish])
+        published = [message for one in settlements for message in one.publish]
+        completions = [part.completion for one in settlements for part in one.parts]
+        return self._broker.bindings_of([*published, *completions])
 
     def _prepared(
         self, settlements: Sequence[Settlement], bindings: Bindings
@@ -101,6 +106,28 @@ class RedisSettler(Settler):
                 refused[index] = error
         return effects, refused
 
+    def _completions(
+        self,
+        settlements: Sequence[Settlement],
+        effects: list[list[Any] | None],
+        refused: dict[int, Exception],
+        bindings: Bindings,
+    ) -> list[Any]:
+        """Return one completion for each chord: any of them serves, whichever part is the last."""
+        told: dict[bytes, list[Any]] = {}
+        for index in reversed(range(len(settlements))):
+            parts = settlements[index].parts if effects[index] is not None else ()
+            try:
+                for one in reversed(parts):
+                    key = self._key_of(one.part.group_id)
+                    if key not in told:
+                        now = self._broker.store.now_ms()
+                        told[key] = groups_of([one.completion], bindings, now)
+            except _REFUSALS as error:
+                effects[index] = None
+                refused[index] = error
+        return [len(told), *(value for key, groups in told.items() for value in (key, *groups))]
+
     def _raise_unless_stale(
         self, settlements: Sequence[Settlement], refused: Mapping[int, Exception]
     ) -> None:
@@ -114,26 +141,37 @@ class RedisSettler(Settler):
     # -- what the script is given
 
     def _told(
-        self, settlements: Sequence[Settlement], effects: Sequence[list[Any] | None]
+        self,
+        settlements: Sequence[Settlement],
+        effects: Sequence[list[Any] | None],
+        completions: Sequence[Any],
     ) -> list[Any]:
-        told: list[Any] = [self._results.ttl]
+        told: list[Any] = [self._results.ttl, *self._results.keeping.arguments(), *completions]
         for settlement, one in zip(settlements, effects, strict=True):
             told += ending(settlement.token, settlement.disposition)
             # What is refused and stale is sent as a token alone, and answered as stale.
-            told += (0, 0, 0) if one is None else one
+            told += _NOTHING if one is None else one
         return told
 
     def _effects(self, settlement: Settlement, bindings: Bindings, judged: _Judged) -> list[Any]:
         told: list[Any] = [len(settlement.results)]
         for record in settlement.results:
             told += self._record(record, judged)
-        part = settlement.parts[0].part if settlement.parts else None
-        if part is None:
-            told.append(0)
-        else:
-            key = self._results.chord_key(part.group_id).encode()
-            told += (1, key, part.task_id.encode(), chords.encoded(part), part.size)
+        told.append(len(settlement.opens))
+        for opening in settlement.opens:
+            told += (self._key_of(opening.group_id), opening.size)
+        told.append(len(settlement.grows))
+        for growth in settlement.grows:
+            told += (self._key_of(growth.group_id), growth.by)
+        told.append(len(settlement.parts))
+        for one in settlement.parts:
+            route(one.completion, bindings)
+            told += (self._key_of(one.part.group_id), *self._results.counted(one.part))
+        told += (len(settlement.closes), *map(self._key_of, settlement.closes))
         return told + groups_of(settlement.publish, bindings, self._broker.store.now_ms())
+
+    def _key_of(self, group_id: str) -> bytes:
+        return self._results.group_key(group_id).encode()
 
     def _record(self, record: ResultRecord, judged: _Judged) -> tuple[Any, ...]:
         self._results.check(record)

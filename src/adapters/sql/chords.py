@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from ...domain.canvas.chords import ChordCount, ChordOpening, ChordPart
@@ -31,6 +32,7 @@ _CHORD: Final = ("group_id", "size", "grown", "counted", "fired", "closed", "cre
 #: Chords in one statement: databases limit the size of a statement, not the number of statements.
 _AT_ONCE: Final = 1000
 
+NO_GROWTH: Final[Mapping[str, int]] = MappingProxyType({})
 #: Sizes of chords as they were told, by group id.
 Sizes = dict[str, int | None]
 
@@ -45,7 +47,7 @@ class Chord:
 
 
 def sizes_of(
-    openings: Iterable[ChordOpening], parts: Iterable[ChordPart], closes: Iterable[str] = ()
+    openings: Iterable[ChordOpening], parts: Iterable[ChordPart], others: Iterable[str] = ()
 ) -> Sizes:
     """Return the chords among these, each with the first size that anybody told."""
     sizes: Sizes = {}
@@ -53,21 +55,31 @@ def sizes_of(
     for told in tellers:
         if sizes.get(told.group_id) is None:
             sizes[told.group_id] = told.size
-    for group_id in closes:
+    for group_id in others:
         sizes.setdefault(group_id, None)
     return sizes
 
 
 def lock(
-    transaction: Transaction, flavour: Flavour, sizes: Sizes, now: int, grown: int = 0
+    transaction: Transaction,
+    flavour: Flavour,
+    sizes: Sizes,
+    now: int,
+    grows: Mapping[str, int] = NO_GROWTH,
 ) -> dict[str, Chord]:
-    """Lock chords, making those that are not there; a size that is known already stays."""
+    """Lock chords, making those that are not there; a size that is known already stays.
+
+    Those that grow wait for so many parts more from now on.
+    """
     incoming = flavour.incoming
     changes = (
         f"created = {incoming('created')}, grown = celeriac_chord.grown + {incoming('grown')},"
         f" size = COALESCE(celeriac_chord.size, {incoming('size')})"
     )
-    rows = [(group_id, sizes[group_id], grown, 0, 0, 0, now) for group_id in sorted(sizes)]
+    rows = [
+        (group_id, sizes[group_id], grows.get(group_id, 0), 0, 0, 0, now)
+        for group_id in sorted(sizes)
+    ]
     flavour.bulk(transaction, flavour.touch("celeriac_chord", _CHORD, ["group_id"], changes), rows)
     found = transaction.rows(
         "SELECT group_id, size + grown, counted, fired, closed"  # noqa: S608 - names of ours

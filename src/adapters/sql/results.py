@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from time import monotonic
@@ -157,7 +157,7 @@ class SqlResults(ResultBackend):
 
     def grow_chord(self, group_id: str, by: int) -> None:
         """Let a chord wait for more parts."""
-        self._write(lambda t: self._locked(t, {group_id: None}, by))
+        self._write(lambda t: self._locked(t, {group_id: None}, {group_id: by}))
 
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
         """Count parts."""
@@ -200,9 +200,12 @@ class SqlResults(ResultBackend):
     # -- steps
 
     def _locked(
-        self, transaction: Transaction, sizes: chords.Sizes, grown: int = 0
+        self,
+        transaction: Transaction,
+        sizes: chords.Sizes,
+        grows: Mapping[str, int] = chords.NO_GROWTH,
     ) -> dict[str, chords.Chord]:
-        return chords.lock(transaction, self.sql.flavour, sizes, self.sql.now_ms(), grown)
+        return chords.lock(transaction, self.sql.flavour, sizes, self.sql.now_ms(), grows)
 
     def _ready(self, names: list[str]) -> list[ResultRecord]:
         table = self.table
