@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from celery import Celery
 
@@ -17,3 +18,10 @@ app.conf.task_default_queue = "jobs"
 def add(x, y):
     """Add."""
     return x + y
+
+
+@app.task(name="tasks.nap", acks_late=True)
+def nap(name, seconds):
+    """Sleep."""
+    time.sleep(seconds)
+    return f"{name} there"
