@@ -64,12 +64,12 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the traceback below it."""
         record.processName = process_name()
-        if record.name.startswith(TASK_LOGGERS) and _add_task(record):
+        of_task = record.name.startswith(TASK_LOGGERS) or getattr(record, "of_task", False)
+        if of_task and _add_task(record):
             text = self._of_tasks.format(record)
         else:
             text = super().format(record)
-        colour = _COLOURS.get(record.levelno) if self._colour else None
-        return f"{colour}{text}{_PLAIN}" if colour else text
+        return coloured(text, record.levelno) if self._colour else text
 
 
 class JsonLines(logging.Formatter):
@@ -209,6 +209,19 @@ class Logs:
         if self.options.colour is False or stream is None:
             return False
         return bool(stream.isatty())
+
+
+def coloured(text: str, level: int) -> str:
+    """Return a line in the colour of its level, for terminals."""
+    colour = _COLOURS.get(level)
+    return f"{colour}{text}{_PLAIN}" if colour else text
+
+
+def names_its_task(record: logging.LogRecord) -> bool:
+    """Filter that lets every record pass, and name the task that runs."""
+    record.of_task = True
+    _add_task(record)
+    return True
 
 
 def log_path(template: str, node: str, index: int) -> str:
