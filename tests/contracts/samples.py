@@ -18,6 +18,8 @@ from celeriac.domain.tasks.builtin_names import JOIN_CHORD
 from celeriac.domain.tasks.result_record import ResultRecord
 
 JOBS = "jobs"
+#: Where completions of chords go.
+JOINS = "joins"
 #: Seconds a publisher gives the store; no test depends on its length.
 SOON = 5.0
 
@@ -79,7 +81,7 @@ def said(channel, *bodies, key="", **headers):
     return [BusMessage(channel, body, key, headers) for body in bodies]
 
 
-def contribution(task_id, index=0, size=2, group="g", queue=JOBS):
+def contribution(task_id, index=0, size=2, group="g", queue=JOINS):
     """Return a chord part with the message that is published if it is the last."""
     join = message(f"join-{group}-{task_id}", queue)
     return Contribution(part(task_id, index, size, group), replace(join, task=JOIN_CHORD))

@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 
-from celeriac.domain.canvas.chords import ChordCount
 from celeriac.domain.errors import SettlementRefused
 from celeriac.domain.work.settlement import REQUEUE, DeadLetter, Park, Requeue, Settlement
 
@@ -15,11 +14,11 @@ from .samples import (
     at_once,
     claim,
     claim_one,
+    contribution,
     ids,
     later,
     message,
     messages,
-    part,
     payload,
     publish,
     record,
@@ -40,20 +39,24 @@ def states(results, *task_ids):
     return [found and found.state for found in results.fetch(task_ids)]
 
 
+def counted(results, group="g"):
+    return [one.task_id for one in results.fetch_parts(group)]
+
+
 def everything(token, task_id, index=0):
     """A settlement that does all there is to do."""
     return Settlement(
         token,
         results=(record(task_id),),
         publish=(message(f"{task_id}-1", NEXT), message(f"{task_id}-2", NEXT)),
-        part=part(task_id, index),
+        parts=(contribution(task_id, index),),
     )
 
 
 def nothing_was_committed(broker, results, *task_ids):
     assert broker.depth([JOBS, NEXT]) == {JOBS: 0, NEXT: 0}
     assert states(results, *task_ids) == [None] * len(task_ids)
-    assert results.fetch_parts("g") == []
+    assert counted(results) == []
     return True
 
 
@@ -73,7 +76,7 @@ def test_all_of_a_settlement_comes_true(broker, results, settler):
 
     assert states(results, "a") == ["SUCCESS"]
     assert ids(claim(broker, NEXT)) == ["a-1", "a-2"]
-    assert results.fetch_parts("g") == [part("a")]
+    assert counted(results) == ["a"]
     assert broker.settle([(token, REQUEUE)]) == [False]
 
 
@@ -185,7 +188,7 @@ def test_the_new_owner_commits_once(place, broker, other, results, settler):
     assert settler.settle([everything(stale, "a")]) == [False]
 
     assert ids(claim(other, NEXT)) == ["a-1", "a-2"]
-    assert results.fetch_parts("g") == [part("a")]
+    assert counted(results) == ["a"]
 
 
 def test_stale_ones_do_not_keep_the_rest_of_the_batch(broker, results, settler):
@@ -241,25 +244,14 @@ def test_a_delivery_is_settled_by_exactly_one_of_many_threads(place, broker, res
     assert broker.depth([NEXT]) == {NEXT: 2}
 
 
-# -- chords
-
-
-def test_a_part_is_counted_once_however_it_comes(broker, results, settler):
-    publish(broker, *messages(2))
-    one, two = (delivery.token for delivery in claim(broker))
-
-    settler.settle([Settlement(one, part=part("a")), Settlement(two, part=part("a"))])
-
-    assert results.fetch_parts("g") == [part("a")]
-    assert results.count_parts([part("b", 1)]) == [ChordCount("g", 2, 2, first_to_complete=True)]
-
-
 # -- refusal
 
 
 def unroutable(token):
     nowhere = message("x", exchange="unknown")
-    return Settlement(token, results=(record("bad"),), publish=(nowhere,), part=part("bad", 1))
+    return Settlement(
+        token, results=(record("bad"),), publish=(nowhere,), parts=(contribution("bad", 1),)
+    )
 
 
 def test_what_is_refused_is_named_and_nothing_of_the_batch_is_committed(broker, results, settler):
