@@ -33,7 +33,7 @@ def parts_never_sent(run: Execution, state: str, result: Payload) -> tuple[Contr
 
 def calls_never_sent(run: Execution) -> Iterator[Signature]:
     """Yield the calls in the rest of the chain, which do not run when a task before them fails."""
-    for link in run.body.signatures("chain"):
+    for link in reversed(run.body.signatures("chain")):
         yield from never_sent(link)
 
 
