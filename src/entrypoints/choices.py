@@ -187,12 +187,15 @@ class Beside:
         return load(getattr(kind, port))(store)
 
 
-def make_sender(settings: Settings, router: Router, codec: SerializerCodec) -> Sender:
+def make_sender(
+    settings: Settings, router: Router, codec: SerializerCodec, identity: str
+) -> Sender:
     """Return what this process knows of itself when it sends."""
     return Sender(
         router=router,
         codec=codec,
         origin=f"gen{os.getpid()}@{socket.gethostname()}",
+        reply_to=identity,
         serializer=settings.task_serializer,
         compression=settings.task_compression,
         default_priority=_priority(settings.task_default_priority),

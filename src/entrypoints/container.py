@@ -78,8 +78,12 @@ class Container(containers.DeclarativeContainer):
         make_result_codec, settings
     )
     router: providers.Provider[Router] = providers.ThreadSafeSingleton(router_of, settings)
+    #: What this process is called by those who answer it: `reply_to` of its messages.
+    identity: providers.Provider[str] = providers.ThreadSafeSingleton(
+        entropy.provided.new_id.call()
+    )
     sender: providers.Provider[Sender] = providers.ThreadSafeSingleton(
-        make_sender, settings, router, codec
+        make_sender, settings, router, codec, identity
     )
     sending: providers.Provider[Sending] = providers.ThreadSafeSingleton(
         make_sending, settings, broker.provider, sender, clock, entropy

@@ -31,4 +31,6 @@ class MsgpackSerializer(Serializer):
         try:
             return msgpack.unpackb(data, raw=False, strict_map_key=False)
         except Exception as broken:
-            raise DecodeError(f"not MessagePack: {str(broken) or type(broken).__name__}") from broken
+            raise DecodeError(
+                f"not MessagePack: {str(broken) or type(broken).__name__}"
+            ) from broken

@@ -3,18 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from reprlib import Repr
 from typing import Any, Final
 
 from ..tasks.options import merged
 from .message import EMPTY, TaskMessage
 from .payload import Codec
 from .routing import Router
+from .short_repr import short_repr
 
 NO_EMBED: Final = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
-
-#: Longest `argsrepr` and `kwargsrepr`, in characters.
-REPR_MAXSIZE: Final = 1024
 
 #: Options that have become something else than a property when the message is made.
 _CONSUMED: Final = frozenset(
@@ -35,11 +32,7 @@ _HEADER_OPTIONS: Final = (
     ("parent_id", "parent_id"),
     ("ignore_result", "ignore_result"),
     ("replaced_task_nesting", "replaced_task_nesting"),
-    ("stamped_headers", "stamped_headers"),
-    ("stamps", "stamps"),
 )
-
-_PLAIN: Final = (int, float, bool, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +74,7 @@ def compose(
         options.get("compression") or sender.compression,
     )
     headers = _headers(args, kwargs, options, sender)
+    expires = _expiry(options.get("expires"), now)
     if payload.compression:
         headers["compression"] = payload.compression
     id_ = options.get("task_id") or new_id
@@ -95,9 +89,9 @@ def compose(
         routing_key=route.routing_key,
         priority=_priority(options.get("priority"), sender.default_priority),
         eta=due(options, now),
-        expires=_expiry(options.get("expires"), now),
+        expires=expires,
         headers=headers,
-        properties=_properties(options, sender),
+        properties=_properties(options, sender, expires, now),
     )
 
 
@@ -190,6 +184,11 @@ def _headers(
         out["group_index"] = 0
     if sender.ignore_result and options.get("ignore_result") is None:
         out["ignore_result"] = True
+    elif options.get("ignore_result", False) is None:
+        out["ignore_result"] = None  # whoever runs it knows the task
+    if options.get("stamped_headers"):
+        out["stamped_headers"] = list(options["stamped_headers"])
+        out["stamps"] = _stamps(options)
     hard, soft = options.get("time_limit"), options.get("soft_time_limit")
     if hard is not None or soft is not None:
         out["timelimit"] = [hard, soft]
@@ -198,8 +197,21 @@ def _headers(
     return out
 
 
-def _properties(options: Mapping[str, Any], sender: Sender) -> Mapping[str, Any]:
-    out = {name: options[name] for name in options if name not in _CONSUMED}
+def _stamps(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stamps: options of their own, as in Celery's signatures, or all in one."""
+    given = options.get("stamps") or {}
+    names = options["stamped_headers"]
+    return {name: options.get(name, given.get(name)) for name in names}
+
+
+def _properties(
+    options: Mapping[str, Any], sender: Sender, expires: datetime | None, now: datetime
+) -> Mapping[str, Any]:
+    stamps = options.get("stamped_headers") or ()
+    out = {n: options[n] for n in options if n not in _CONSUMED and n not in stamps}
+    if expires is not None:
+        # Milliseconds, as brokers that drop such messages by themselves are told.
+        out["expiration"] = str(max(0, int((expires - now).total_seconds() * 1000)))
     for name in ("correlation_id", "delivery_mode"):
         if options.get(name):
             out[name] = options[name]
@@ -207,32 +219,6 @@ def _properties(options: Mapping[str, Any], sender: Sender) -> Mapping[str, Any]
     if reply_to:
         out["reply_to"] = reply_to
     return out or EMPTY
-
-
-def short_repr(value: Any, levels: int = 3) -> str:
-    """Return a repr that is bounded in length and depth, and that never raises."""
-    try:
-        text = repr(value) if _small(value) else _shortener(levels).repr(value)
-    except Exception as broken:
-        return f"<{type(value).__name__}: its repr raised {type(broken).__name__}>"
-    return text if len(text) <= REPR_MAXSIZE else text[: REPR_MAXSIZE - 3] + "..."
-
-
-def _small(value: Any) -> bool:
-    if not isinstance(value, tuple | list | dict):
-        return False
-    items = value.values() if isinstance(value, dict) else value
-    return len(value) < 20 and all(
-        isinstance(item, _PLAIN) or (isinstance(item, str) and len(item) < 50) for item in items
-    )
-
-
-def _shortener(levels: int) -> Repr:
-    shortener = Repr()
-    shortener.maxlevel = levels
-    shortener.maxtuple = shortener.maxlist = shortener.maxdict = shortener.maxset = 100
-    shortener.maxstring = shortener.maxother = REPR_MAXSIZE
-    return shortener
 
 
 def _listed(links: Any) -> list[Any] | None:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
 from typing import Any, Final
 
-from .compose import short_repr
 from .message import TaskMessage
 from .payload import Payload
 from .protocol import DEFAULTS, instant, read
+from .short_repr import short_repr
 
 #: What the body says that protocol 2 says in headers.
 _HEADERS: Final = (*(DEFAULTS.keys() - {"stamps", "stamped_headers"}), "meth")

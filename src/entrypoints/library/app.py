@@ -283,6 +283,7 @@ class Celeriac(CeleryShape):
         task = self.tasks.get(name)
         if task is not None:
             options = merged(task.resolved.call_defaults, options)
+        options.setdefault("ignore_result", None)  # that is for whoever has the task to say
         return self.send(name, args or (), kwargs or {}, options)
 
     def send(

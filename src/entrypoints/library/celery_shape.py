@@ -172,8 +172,8 @@ class CeleryShape(AppParts):
 
     @property
     def oid(self) -> str:
-        """An id of this app in this process."""
-        return str(self._once(f"oid-{os.getpid()}", self.new_id))
+        """An id of this app in this process, which its messages have as `reply_to`."""
+        return self._app.container.identity()
 
     @property
     def thread_oid(self) -> str:

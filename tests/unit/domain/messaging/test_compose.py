@@ -87,7 +87,7 @@ def test_a_call_with_everything_asked_for():
             "timelimit": [5, None],
             "tenant": 4,
         },
-        properties={"expiration": "9", "delivery_mode": 1, "reply_to": "me"},
+        properties={"expiration": "60000", "delivery_mode": 1, "reply_to": "me"},
     )
 
 
@@ -245,8 +245,9 @@ def test_a_short_repr_of_something_small_is_its_repr():
 
 
 def test_a_short_repr_ends_in_dots_where_it_was_cut():
-    assert short_repr(("x" * 40,) * 19 + ("y" * 2000,)).endswith("...")
-    assert short_repr(((((1,),),),), levels=2) == "(((...),),)"
+    assert short_repr(("x" * 40,) * 19 + ("y" * 2000,)).endswith("y...')")
+    assert short_repr((list(range(2000)),)).endswith(", ...],)")
+    assert short_repr(((((1,),),),), levels=2) == "(((...,),),)"
 
 
 def test_a_short_repr_of_something_that_contains_itself_ends():
