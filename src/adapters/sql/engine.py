@@ -58,7 +58,7 @@ class SqlStore:
         self.flavour = flavour
         self.clock = clock
         self.timeout = timeout
-        self.schema = Schema(names or Names())
+        self.schema = Schema(names or Names(), flavour.name)
         self._url = flavour.url
         self._server_time = server_time and flavour.server_time is not None
         self._engine_options = dict(engine_options or {})

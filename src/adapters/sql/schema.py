@@ -79,16 +79,18 @@ class Names:
 class Schema:
     """All tables of one store."""
 
-    names: Names = field(default_factory=Names)
+    names: Names
+    #: SQLAlchemy's name of the dialect they are for.
+    dialect: str
     metadata: MetaData = field(default_factory=MetaData)
 
     def __post_init__(self) -> None:
-        _messages(self.metadata)
+        _messages(self.metadata, self.dialect)
         _results(self.metadata, self.names)
         _chords(self.metadata)
         _cluster(self.metadata)
         for table in self.metadata.tables.values():
-            table.dialect_kwargs.update(_BINARY)
+            table.dialect_kwargs.update(_for(self.dialect, **_BINARY))
 
     def table(self, name: str) -> Table:
         """Return one of our tables."""
@@ -118,10 +120,11 @@ class Schema:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield CreateIndex(index)
         if table.name == "celeriac_message":
-            yield from map(CreateIndex, _message_indexes(table, partial=partial))
+            indexes = _message_indexes(table, self.dialect, partial=partial)
+            yield from map(CreateIndex, indexes)
 
 
-def _messages(metadata: MetaData) -> None:
+def _messages(metadata: MetaData, dialect: str) -> None:
     Table(
         "celeriac_message",
         metadata,
@@ -142,11 +145,14 @@ def _messages(metadata: MetaData) -> None:
         Column("detail", _LONG),
         Column("died_at", BigInteger),
         # Rows live shortly and are updated twice: leave them room, and sweep up often.
-        postgresql_with={
-            "fillfactor": 80,
-            "autovacuum_vacuum_scale_factor": 0.01,
-            "autovacuum_vacuum_threshold": 1000,
-        },
+        **_for(
+            dialect,
+            postgresql_with={
+                "fillfactor": 80,
+                "autovacuum_vacuum_scale_factor": 0.01,
+                "autovacuum_vacuum_threshold": 1000,
+            },
+        ),
     )
     Table(
         "celeriac_owner",
@@ -157,7 +163,7 @@ def _messages(metadata: MetaData) -> None:
         Column("expires", BigInteger, nullable=False),
         Column("lost", SmallInteger, nullable=False),
         # A number once given must never come again: it is what makes fences unique.
-        sqlite_autoincrement=True,
+        **_for(dialect, sqlite_autoincrement=True),
     )
     Table(
         "celeriac_queue",
@@ -306,7 +312,7 @@ def _cluster(metadata: MetaData) -> None:
     )
 
 
-def _message_indexes(message: Table, *, partial: bool) -> list[Index]:
+def _message_indexes(message: Table, dialect: str, *, partial: bool) -> list[Index]:
     """One index a state: a ready message is in the first only, whatever waits in the others.
 
     MySQL has no partial indexes; there the state is the first column, or the second.
@@ -322,14 +328,21 @@ def _message_indexes(message: Table, *, partial: bool) -> list[Index]:
     for name, (state, some, full) in wanted.items():
         # A partial index is chosen only for a constant that stands in the index and in the query.
         where = c.state == literal_column(str(state))
-        options: dict[str, Any] = (
-            {"sqlite_where": where, "postgresql_where": where} if partial else {}
-        )
+        options = _for(dialect, sqlite_where=where, postgresql_where=where) if partial else {}
         # Kept out of the table's own indexes: which ones it has depends on the database.
         index = Index(f"celeriac_message_{name}", *(some if partial else full), **options)
         message.indexes.discard(index)
         made.append(index)
     return made
+
+
+def _for(dialect: str, **options: Any) -> dict[str, Any]:
+    """Return the options of this dialect.
+
+    Those of others would do no harm, but to check them SQLAlchemy imports the whole dialect, which
+    is 2 MiB or more in each process that has a store.
+    """
+    return {name: value for name, value in options.items() if name.startswith(f"{dialect}_")}
 
 
 def _full(schema: str | None, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 import sys
 from functools import partial
 
@@ -57,6 +58,21 @@ def test_a_missing_driver_names_the_extra(monkeypatch, url, module):
 
     with pytest.raises(MissingExtra, match=r"celeriac\[sql\]"):
         SqlStore.from_url(url, clock=VirtualClock()).open()
+
+
+def test_a_database_costs_the_memory_of_its_own_dialect_only(tmp_path):
+    code = (
+        "import sys; from celeriac import Celeriac;"
+        f"app = Celeriac(broker='sqlite:///{tmp_path}/jobs.db'); app.broker.purge(['celery']);"
+        "dialects = [m for m in sys.modules if m.startswith('sqlalchemy.dialects.')];"
+        "print(sorted({m.split('.')[2] for m in dialects}))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+
+    assert done.stdout == "['_typing', 'sqlite']\n"
 
 
 def test_broker_and_results_of_one_url_share_a_store(tmp_path):
