@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from celeriac.adapters.memory import MemoryBroker, MemoryResults, MemorySettler, VirtualClock
-from celeriac.domain.canvas.chords import ChordPart
+from celeriac.domain.canvas.chords import ChordPart, Contribution
 from celeriac.domain.errors import ResultTooLarge, SettlementRefused
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.domain.messaging.payload import Payload
+from celeriac.domain.tasks.builtin_names import JOIN_CHORD
 from celeriac.domain.tasks.result_record import ResultRecord
 from celeriac.domain.work.settlement import Settlement
 
@@ -93,6 +94,37 @@ def test_chords_that_were_never_completed_expire_with_the_rest():
 
     assert results.fetch_parts("old") == []
     assert [part.task_id for part in results.fetch_parts("young")] == ["b"]
+
+
+def test_what_is_left_of_a_closed_chord_expires_with_the_rest():
+    clock = VirtualClock()
+    results = MemoryResults(clock=clock)
+    results.close_chords(["g"])
+    clock.advance(3600)
+    only = ChordPart("g", "a", 0, 1, "SUCCESS")
+
+    results.expire(clock.now() - timedelta(minutes=61))
+    assert not results.count_parts([only])[0].due
+    clock.advance(3600)
+    results.expire(clock.now() - timedelta(minutes=30))
+
+    assert results.count_parts([only])[0].due
+
+
+def test_a_chord_that_a_settler_completed_keeps_its_parts_and_is_due_no_more():
+    broker = MemoryBroker(clock=VirtualClock())
+    results = MemoryResults(broker.memory)
+    (token,) = claimed(broker, "a")
+    only = ChordPart("g", "a", 0, 1, "SUCCESS")
+    completion = TaskMessage("join", JOIN_CHORD, b"[]", queue="joins")
+
+    MemorySettler(broker, results).settle(
+        [Settlement(token, parts=(Contribution(only, completion),))]
+    )
+
+    assert broker.peek("joins", 10) == [completion]
+    assert not results.count_parts([only])[0].due
+    assert results.fetch_parts("g") == [only]
 
 
 def test_parts_without_an_index_come_last():
