@@ -14,7 +14,7 @@ from ..domain.canvas.shape import in_shape
 from ..domain.canvas.signature import Signature
 from ..domain.canvas.unfold import Unfolded, applied, unfold
 from ..domain.canvas.workflow import frozen
-from ..domain.errors import BackendUnavailable, BrokerUnavailable, ChordError
+from ..domain.errors import BackendUnavailable, BrokerUnavailable, ChordError, Ignore
 from ..domain.messaging.message import TaskMessage
 from ..domain.messaging.payload import Codec
 from ..domain.tasks import states
@@ -30,6 +30,14 @@ AGAIN_SECONDS: Final = 1.0
 
 #: Makes the report of a message that is never run.
 Bury = Callable[[int, TaskMessage, BaseException], Report]
+
+
+class HeaderReady(Ignore):
+    """Raised by a task that has found all parts of a chord: its end is the chord's completion."""
+
+    def __init__(self, group_id: str, chord: Mapping[str, Any], parts: Sequence[ChordPart]) -> None:
+        super().__init__(group_id)
+        self.group_id, self.chord, self.parts = group_id, chord, parts
 
 
 class ChordJoiner:
@@ -48,7 +56,7 @@ class ChordJoiner:
         """Make the report of a completion; `parts` fetches those of a group."""
         try:
             group_id, chord = self._read(message)
-            body = Signature.from_dict(chord)
+            Signature.from_dict(chord)
             found = parts(group_id)
         except (BackendUnavailable, BrokerUnavailable) as away:
             logger.warning("the parts of a chord cannot be had yet: %s", away)
@@ -58,7 +66,19 @@ class ChordJoiner:
             why = f"a chord cannot be completed: {broken}"
             logger.error("%s", why)
             return Report(number, states.FAILURE, DeadLetter("chord", why), summary=why)
-        whole = frozen(body, ids_after(*completion_ids(message)).__next__)
+        return self.joined(number, message, group_id, chord, found)
+
+    def joined(
+        self,
+        number: int,
+        message: TaskMessage,
+        group_id: str,
+        chord: Mapping[str, Any],
+        found: Sequence[ChordPart],
+    ) -> Report:
+        """Make the report of a chord with these parts; `message` is where its body comes from."""
+        body = Signature.from_dict(chord)
+        whole = frozen(body, ids_after(message.id, "joined").__next__)
         try:
             return self._sent(
                 number,
@@ -126,11 +146,6 @@ class ChordJoiner:
     def _messages(self, completion: TaskMessage, unfolded: Unfolded) -> list[TaskMessage]:
         lineage = {"parent_id": completion.parent_id, "root_id": completion.root_id}
         return [self._compose(with_options(call, lineage)) for call in unfolded.calls]
-
-
-def completion_ids(message: TaskMessage) -> tuple[str, str]:
-    """Return what the ids that follow from a completion are made of."""
-    return message.id, "joined"
 
 
 def _shown(stored: Any) -> str:

@@ -51,7 +51,7 @@ from ..ports.clock import Clock
 from . import tell_of_runs
 from .context import RUNNING, Context, of_message
 from .errbacks import call_here, send_elsewhere
-from .join_chord import ChordJoiner
+from .join_chord import ChordJoiner, HeaderReady
 from .runnable import ErrorInfo, RunnableTask
 from .send import Sending
 from .signals import task_failure
@@ -212,7 +212,7 @@ class TaskRunner(Runner):
             case ReplacedBy():
                 return Replaced(Signature.from_dict(exc.sig))
             case Ignore():
-                return Ignored()
+                return Ignored(exc)
             case Reject():
                 return Rejected(str(exc.reason), bool(exc.requeue))
         try:
@@ -253,6 +253,8 @@ class TaskRunner(Runner):
         self, run: Execution, outcome: Outcome, runtime: float
     ) -> tuple[Report, Outcome]:
         try:
+            if isinstance(outcome, Ignored) and isinstance(outcome.why, HeaderReady):
+                return self._completed(run, outcome.why), outcome
             report = conclude(run, outcome, now=self._clock.now(), runtime=runtime)
             self._check_size(report)
         except Exception as broken:
@@ -266,15 +268,23 @@ class TaskRunner(Runner):
                 report = self._blame_arguments(run, report)
         return report, outcome
 
+    def _completed(self, run: Execution, ready: HeaderReady) -> Report:
+        return self._joiner.joined(
+            run.number, run.message, ready.group_id, ready.chord, ready.parts
+        )
+
     def _failed(self, run: Execution, outcome: Raised, runtime: float = 0.0) -> Report:
         """Report a failure, if need be without its errbacks: a report there must be."""
         now = self._clock.now()
-        try:
-            return conclude(run, outcome, now=now, runtime=runtime)
-        except Exception:
-            logger.exception("the errbacks of task %s cannot be sent", run.message.id)
-        body = Body(run.body.args, run.body.kwargs, {})
-        return conclude(replace(run, body=body), outcome, now=now, runtime=runtime)
+        body = run.body
+        for embed in (body.embed, {**body.embed, "errbacks": None}):
+            attempt = replace(run, body=Body(body.args, body.kwargs, embed), added=[])
+            try:
+                return conclude(attempt, outcome, now=now, runtime=runtime)
+            except Exception:
+                logger.exception("what follows the failed task %s cannot be sent", run.message.id)
+        attempt = replace(run, body=Body(body.args, body.kwargs, {}), added=[])
+        return conclude(attempt, outcome, now=now, runtime=runtime)
 
     def _check_size(self, report: Report) -> None:
         limit = self._settings.result_max_bytes

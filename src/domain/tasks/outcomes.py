@@ -52,7 +52,9 @@ class RetryAsked:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """The task asked that nothing be recorded."""
+    """The task asked that nothing be recorded, by raising `why`."""
+
+    why: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)

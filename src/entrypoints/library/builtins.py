@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...application.context import Context
 from ...domain.canvas.workflow import CHUNKS, MAP, STARMAP
-from ...domain.tasks.builtin_names import ACCUMULATE, BACKEND_CLEANUP, CALL_ERRBACK
+from ...domain.tasks.builtin_names import ACCUMULATE, BACKEND_CLEANUP, CALL_ERRBACK, CHORD_UNLOCK
 from .task import Task
 
 if TYPE_CHECKING:
@@ -59,6 +59,37 @@ class Accumulate(Task[..., Any]):
         return args if index is None else args[index]
 
 
+class UnlockChord(Task[..., None]):
+    """Looks again and again whether a chord's header is done; then its body is sent.
+
+    Celery's clients send it where their result backend cannot count. Ours never do.
+    """
+
+    name = CHORD_UNLOCK
+    ignore_result = True
+    max_retries = None
+
+    def run(
+        self,
+        group_id: str,
+        callback: Mapping[str, Any],
+        interval: float | None = None,
+        max_retries: int | None = None,
+        result: Iterable[Any] = (),
+        **_: Any,
+    ) -> None:
+        """Wait for the results told as tuples."""
+        from .unlocking import header_of  # only workers of mixed sites pay for it
+
+        parts = header_of(self.app, group_id, result)
+        if parts is None:
+            pause = self.app.conf.result_chord_retry_interval if interval is None else interval
+            raise self.retry(countdown=pause, max_retries=max_retries)
+        from ...application.join_chord import HeaderReady
+
+        raise HeaderReady(group_id, callback, parts)
+
+
 class Map(Task[..., list[Any]]):
     """Calls a task with each item in turn."""
 
@@ -98,6 +129,7 @@ def add_builtin_tasks(app: "Celeriac") -> None:
     app.register_task(BackendCleanup())
     app.register_task(CallErrback())
     app.register_task(Accumulate())
+    app.register_task(UnlockChord())
     app.register_task(Map())
     app.register_task(StarMap())
     app.register_task(Chunks())
