@@ -1,39 +1,42 @@
-"""Listen for remote control and answer it. The commands themselves are few as yet."""
+"""Listen for remote control and answer it.
+
+What must stay true: whatever is said on the channel, the worker lives on and listens.
+"""
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from typing import Any, Final
 
-from ..domain.cluster.speech import BusMessage, ReplyAddress, Topic
+from ..domain.cluster.control import (
+    Request,
+    commands_channel,
+    is_addressed,
+    reply_message,
+    request_in,
+)
+from ..domain.cluster.speech import BusMessage, Topic
 from ..domain.errors import BrokerUnavailable
 from ..ports.bus import Bus, Subscription
-from ..ports.clock import Clock
-from .ask_workers import COMMANDS
-from .work import Worker
+from .commands import Node, Panel
 
 logger = logging.getLogger("celeriac.worker")
 
 #: How long one look at the bus waits, in seconds.
 LOOK_SECONDS: Final = 5.0
-
-Command = Callable[[Mapping[str, Any]], Any]
+#: First and longest pause while the store is away, in seconds.
+PAUSE_SECONDS: Final = (0.1, 2.0)
 
 
 class Answering:
     """Answers remote control for one worker, on a thread of its own."""
 
-    def __init__(self, worker: Worker, bus: Bus, clock: Clock, node: str) -> None:
-        """Answer as `node`."""
-        self._worker, self._bus, self._clock, self._node = worker, bus, clock, node
+    def __init__(self, node: Node, bus: Bus, namespace: str) -> None:
+        """Answer as this node; `namespace` is the setting `control_exchange`."""
+        self._node, self._bus = node, bus
+        self._topics: Sequence[Topic] = [Topic(commands_channel(namespace))]
         self._ear: Subscription | None = None
         self._over = threading.Event()
-        self.commands: dict[str, Command] = {
-            "ping": lambda arguments: {"ok": "pong"},
-            "revoke": self._revoke,
-            "terminate": lambda arguments: self._revoke({**arguments, "terminate": True}),
-            "shutdown": self._shutdown,
-        }
         self._thread = threading.Thread(target=self._listen, name="celeriac-control", daemon=True)
 
     def start(self) -> None:
@@ -48,51 +51,56 @@ class Answering:
         self._thread.join(LOOK_SECONDS + 1)
 
     def _listen(self) -> None:
-        pause = 0.1
+        pause = PAUSE_SECONDS[0]
         while not self._over.is_set():
             try:
                 if self._ear is None:
-                    self._ear = self._bus.subscribe([Topic(COMMANDS)])
+                    self._ear = self._bus.subscribe(self._topics)
                 for said in self._ear.receive(LOOK_SECONDS):
-                    self._answer(said.body)
-                pause = 0.1
+                    self.answer(said)
+                pause = PAUSE_SECONDS[0]
             except BrokerUnavailable as away:
                 logger.debug("remote control waits for the store: %s", away)
                 self._over.wait(pause)
-                pause = min(2.0, pause * 2)
+                pause = min(PAUSE_SECONDS[1], pause * 2)
             except Exception:
-                logger.exception("a remote control message could not be handled")
+                logger.exception("remote control failed in a way that was not foreseen")
+                self._over.wait(pause)
 
-    def _answer(self, request: Mapping[str, Any]) -> None:
-        destination = request.get("destination")
-        if destination and self._node not in destination:
+    def answer(self, said: BusMessage) -> None:
+        """Carry out a command if it is for this node, and reply if that is wanted."""
+        self._node.logical.adjust(said.headers.get("clock"))
+        request = request_in(said.body)
+        if request is None:
+            logger.warning("remote control: passed over what is no request: %.200r", said.body)
             return
-        command = self.commands.get(str(request.get("method")))
         try:
-            answer = command(request.get("arguments") or {}) if command else _unknown(request)
+            meant = is_addressed(request, self._node.hostname)
+        except ValueError as wrong:
+            logger.warning("remote control: passed over %s: %s", request.method, wrong)
+            return
+        if meant:
+            self._carry_out(request)
+
+    def _carry_out(self, request: Request) -> None:
+        try:
+            answer = self._answer(request)
+        except SystemExit:
+            self._node.worker.stop()
+            return
+        if request.reply_to is not None:
+            node = self._node
+            clock = node.logical.forward()
+            reply = reply_message(node.hostname, answer, request, clock=clock)
+            self._bus.reply(request.reply_to, [reply])
+
+    def _answer(self, request: Request) -> Any:
+        command = Panel.data.get(request.method)
+        if command is None:
+            logger.error("remote control: no command %r is known here", request.method)
+            return {"error": repr(KeyError(request.method))}
+        try:
+            return command(self._node, **request.arguments)
         except Exception as broken:
-            logger.exception("remote control command %s failed", request.get("method"))
-            answer = {"error": repr(broken)}
-        to = request.get("reply_to")
-        if to:
-            ticket = {"ticket": request.get("ticket")}
-            said = BusMessage("", {self._node: answer}, headers=ticket)
-            self._bus.reply(ReplyAddress(to["exchange"], to["routing_key"]), [said])
-
-    def _revoke(self, arguments: Mapping[str, Any]) -> dict[str, str]:
-        asked = arguments.get("task_id") or []
-        ids = [asked] if isinstance(asked, str) else [str(id_) for id_ in asked]
-        terminate = bool(arguments.get("terminate"))
-        clock = self._clock
-        self._worker.ask(
-            lambda core: core.revoke(ids, clock.now(), clock.monotonic(), terminate=terminate)
-        )
-        return {"ok": f"tasks {', '.join(ids)} flagged as revoked"}
-
-    def _shutdown(self, arguments: Mapping[str, Any]) -> None:
-        logger.warning("shutdown asked for by remote control")
-        self._worker.stop()
-
-
-def _unknown(request: Mapping[str, Any]) -> dict[str, str]:
-    return {"error": repr(KeyError(request.get("method")))}
+            logger.exception("remote control command %s failed", request.method)
+            return {"error": repr(broken)}

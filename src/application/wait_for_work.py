@@ -68,6 +68,8 @@ class Intake:
             self._inbox.put(Claimed(self._claimed(limit, wait)))
 
     def _claimed(self, limit: int, wait: float) -> Sequence[Delivery | Undecodable]:
+        if not self._queues:  # the last one was left meanwhile
+            return ()
         try:
             batch = self._broker.claim(self._queues, limit, wait)
         except LeaseLost:

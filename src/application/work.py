@@ -31,6 +31,7 @@ from ..ports.clock import Clock
 from ..ports.pool import Cancel, Pool, Stop
 from ..ports.results import ResultBackend
 from ..ports.settler import Settler
+from .chronicle import Chronicle
 from .inbox import Adopted, Asked, Claimed, Event, LeaseGone, StopAsked, drain
 from .keep_lease import Keeper
 from .make_whole import MakingWhole
@@ -89,12 +90,15 @@ class Worker:
         self._starts_pool = inbox is None
         self.inbox: SimpleQueue[Event] = SimpleQueue() if inbox is None else inbox
         self._log = WorkLog(core)
+        self.chronicle = Chronicle(core, runner.find, clock)
+        #: What it works on; only the hub changes it.
+        self.queues = list(settings.queues)
         self._over = threading.Event()
         self._whole = MakingWhole(runner.codec, settings.zone)
         self.tell = Arrivals(settings.node, runner.codec, runner.find)
         mender = SettlementMender(settler, runner.refused_result)
         self._settling = Settling(mender, clock, self.tell.published)
-        queues, over = settings.queues, self._over
+        queues, over = self.queues, self._over
         self.intake = Intake(broker, queues, self.inbox, over)
         self.keeper = Keeper(broker, queues, settings.lease, self.inbox, over, housekeeping)
         self._homeless = False
@@ -123,6 +127,20 @@ class Worker:
     def ask(self, act: Callable[[WorkerCore], Iterable[Effect]]) -> None:
         """Have something done to the core by the thread that owns it."""
         self.inbox.put(Asked(act))
+
+    def serve(self, queue: str) -> Iterable[Effect]:
+        """Work on a further queue. To be asked for: only the hub may change what is claimed."""
+        if queue not in self.queues:
+            self.queues.append(queue)
+            self._broker.wake()
+        return ()
+
+    def leave_queue(self, queue: str) -> Iterable[Effect]:
+        """Claim from a queue no more; what is in hand is done still. To be asked for, as above."""
+        if queue in self.queues:
+            self.queues.remove(queue)
+            self._broker.wake()
+        return ()
 
     def run(self) -> None:
         """Work until stopped. Returns when everything is settled or given back."""
@@ -177,6 +195,7 @@ class Worker:
                 self._carry_out(self._effects_of(event))
         if reports:
             self._log.reports(reports)
+            self.chronicle.reports(reports)
             self.completed += len(reports)
             self._carry_out(self.core.on_reports(reports))
 
@@ -188,6 +207,7 @@ class Worker:
                 batch = self._whole.deliveries(batch)
                 self._log.received(batch)
                 self.tell.received(batch)
+                self.chronicle.received(batch)
                 return self.core.on_deliveries(batch, now, tick)
             case Adopted(orphans):
                 logger.warning("adopted %d deliveries of workers that died", len(orphans))
@@ -206,6 +226,7 @@ class Worker:
                 self._store([progress.record for progress in records])
                 return []
             case _:
+                self.chronicle.saw(event)
                 return self.core.on_pool(event, now)
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
@@ -250,6 +271,7 @@ class Worker:
 
     def _bury(self, bury: Bury) -> Report:
         self.tell.buried(bury)
+        self.chronicle.buried(bury)
         return self._runner.bury(
             bury.number,
             bury.delivery.message,
@@ -287,10 +309,10 @@ class Worker:
         if self.intake.asked or self._settling.waiting:
             return
         limit = self.core.room(self.pool.room())
-        if limit <= 0:
+        if limit <= 0 or not self.queues:
             return
         try:
-            batch = self._broker.claim(self.settings.queues, limit, 0.0)
+            batch = self._broker.claim(self.queues, limit, 0.0)
         except Exception:
             batch = ()  # the intake will meet it too, and knows what to do
         if batch:

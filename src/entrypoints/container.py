@@ -11,6 +11,7 @@ from dependency_injector import containers, providers
 from ..application.encoding import SerializerCodec
 from ..application.fetch_results import Fetching
 from ..application.send import Sending
+from ..domain.cluster.logical_clock import LogicalClock
 from ..domain.messaging.compose import Sender
 from ..domain.messaging.routing import Router
 from ..domain.settings import Settings
@@ -66,6 +67,7 @@ class Container(containers.DeclarativeContainer):
         Beside, settings, stores, broker
     )
     bus: providers.Provider[Bus] = providers.ThreadSafeSingleton(beside.provided.make.call("bus"))
+    logical: providers.Provider[LogicalClock] = providers.ThreadSafeSingleton(LogicalClock)
     coordinator: providers.Provider[Coordinator] = providers.ThreadSafeSingleton(
         beside.provided.make.call("coordinator")
     )

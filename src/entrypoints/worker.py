@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Final
 
-from ..application.answer_control import Answering
 from ..application.housekeeping import Housekeeping, lifetime
 from ..application.run_task import RunSettings, TaskRunner
 from ..application.work import Worker, WorkSettings
@@ -23,6 +22,7 @@ from .codecs import make_codec, make_result_codec
 from .library.app import Celeriac
 from .life import Life
 from .node_names import node_name
+from .presence import Presence
 from .routes import router_of
 
 logger = logging.getLogger("celeriac.worker")
@@ -50,6 +50,8 @@ class WorkerOptions:
     time_limit: float | None = None
     soft_time_limit: float | None = None
     remote_control: bool | None = None
+    heartbeat: bool | None = None
+    heartbeat_interval: float | None = None
     grace_period: float | None = None
     prepare: Callable[[], None] = lambda: None  # called where tasks will run, before the first
 
@@ -72,7 +74,7 @@ class AppWorker:
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._stop_asked: list[bool] = []
         self._worker: Worker | None = None
-        self._answering: Answering | None = None
+        self._presence: Presence | None = None
 
     @property
     def hostname(self) -> str:
@@ -159,8 +161,8 @@ class AppWorker:
         try:
             self.worker.run()
         finally:
-            if self._answering is not None:
-                self._answering.stop()
+            if self._presence is not None:
+                self._presence.stop()
             self.life.is_over()
 
     # -- joining
@@ -173,9 +175,9 @@ class AppWorker:
         router = container.router()
         queues = [router.queue(name) for name in self.queues]
         self._persistently(lambda: container.broker().declare(queues))
-        if _first(self.options.remote_control, conf.worker_enable_remote_control):
-            self._answering = Answering(worker, container.bus(), container.clock(), self.node)
-            self._answering.start()
+        answers = _first(self.options.remote_control, conf.worker_enable_remote_control)
+        self._presence = Presence(self, worker, answers=bool(answers))
+        self._presence.start()
         self._worker = worker
         for cold in self._stop_asked:
             worker.stop(cold=cold)

@@ -5,7 +5,7 @@ Delivery is at most once, to those subscribed at the time; nothing is kept for a
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from ..domain.cluster.speech import BusMessage, ReplyAddress, Topic
 
@@ -38,6 +38,9 @@ class Mailbox(Subscription, Protocol):
 
 class Bus(Protocol):
     """Says things to all who listen."""
+
+    #: Whether each message is a write to disk: workers then say nothing they were not asked for.
+    is_costly: ClassVar[bool] = False
 
     @abstractmethod
     def broadcast(self, messages: Sequence[BusMessage]) -> None:

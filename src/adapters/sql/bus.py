@@ -88,6 +88,8 @@ class SqlMailbox(SqlSubscription, Mailbox):
 class SqlBus(Bus):
     """Speaks in a SqlStore."""
 
+    is_costly = True
+
     def __init__(self, store: SqlStore) -> None:
         self.store = store
         self._prune_at = store.clock.monotonic()

@@ -1,0 +1,132 @@
+"""Commands that change the worker: its pool, its queues, its events, its end."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ...domain.work.core import WorkerCore
+from ...domain.work.effects import Effect
+from .node import Node
+from .panel import control_command
+
+logger = logging.getLogger("celeriac.worker")
+
+
+@control_command()
+def shutdown(state: Node, msg: str = "Got shutdown from remote", **kwargs: Any) -> None:
+    """Stop the worker warmly; it does not answer."""
+    logger.warning("%s", msg)
+    raise SystemExit(0)
+
+
+# -- the pool
+
+
+@control_command(args=[("n", int)], signature="[N=1]")
+def pool_grow(state: Node, n: int = 1, **kwargs: Any) -> dict[str, str]:
+    """Add slots to the pool."""
+    state.act(_resizing(state, n))
+    return {"ok": "pool will grow"}
+
+
+@control_command(args=[("n", int)], signature="[N=1]")
+def pool_shrink(state: Node, n: int = 1, **kwargs: Any) -> dict[str, str]:
+    """Take slots from the pool, down to one."""
+    state.act(_resizing(state, -n))
+    return {"ok": "pool will shrink"}
+
+
+@control_command()
+def pool_restart(
+    state: Node, modules: Any = None, reload: bool = False, reloader: Any = None, **kwargs: Any
+) -> dict[str, str]:
+    """Replace the pool; refused, since no pool can be replaced yet."""
+    if not state.app.conf.worker_pool_restarts:
+        raise ValueError("Pool restarts not enabled")
+    raise NotImplementedError("no pool can be restarted yet: restart the worker instead")
+
+
+@control_command(args=[("max", int), ("min", int)], signature="[max [min]]")
+def autoscale(
+    state: Node,
+    max: int | None = None,  # noqa: A002 - Celery's word
+    min: int | None = None,  # noqa: A002 - Celery's word
+) -> dict[str, str]:
+    """Change the bounds of autoscaling; refused where there is none."""
+    raise ValueError("Autoscale not enabled")
+
+
+# -- queues
+
+
+@control_command(
+    args=[("queue", str), ("exchange", str), ("exchange_type", str), ("routing_key", str)],
+    signature="<queue> [exchange [type [routing_key]]]",
+)
+def add_consumer(
+    state: Node,
+    queue: str,
+    exchange: str | None = None,
+    exchange_type: str | None = None,
+    routing_key: str | None = None,
+    **options: Any,
+) -> dict[str, str]:
+    """Work on a further queue."""
+    name = state.surroundings.declare(queue, exchange, exchange_type, routing_key)
+    state.act(lambda core: state.worker.serve(name))
+    return {"ok": f"add consumer {queue}"}
+
+
+@control_command(args=[("queue", str)], signature="<queue>")
+def cancel_consumer(state: Node, queue: str, **kwargs: Any) -> dict[str, str]:
+    """Work on a queue no more; what it holds already it still does."""
+    state.act(lambda core: state.worker.leave_queue(queue))
+    return {"ok": f"no longer consuming from {queue}"}
+
+
+# -- events
+
+
+@control_command()
+def enable_events(state: Node) -> dict[str, str]:
+    """Tell of tasks by events."""
+    if state.reporter is None:
+        return {"error": "event dispatcher unavailable"}
+    done = state.reporter.enable()
+    return {"ok": "task events enabled" if done else "task events already enabled"}
+
+
+@control_command()
+def disable_events(state: Node) -> dict[str, str]:
+    """Tell of tasks no more."""
+    if state.reporter is None:
+        return {"error": "event dispatcher unavailable"}
+    done = state.reporter.disable()
+    return {"ok": "task events disabled" if done else "task events already disabled"}
+
+
+@control_command()
+def heartbeat(state: Node) -> None:
+    """Send a heartbeat at once."""
+    if state.reporter is not None:
+        state.reporter.heartbeat()
+
+
+@control_command()
+def election(
+    state: Node,
+    id: str,  # noqa: A002 - Celery's word
+    topic: str,
+    action: Any = None,
+    **kwargs: Any,
+) -> None:
+    """Do nothing: this worker takes part in no election."""
+    logger.debug("election %s about %s: this worker does not take part", id, topic)
+
+
+def _resizing(state: Node, by: int) -> Callable[[WorkerCore], Iterable[Effect]]:
+    def resize(core: WorkerCore) -> Iterable[Effect]:
+        state.worker.pool.resize(by)
+        return ()
+
+    return resize

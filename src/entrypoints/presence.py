@@ -1,0 +1,99 @@
+"""A worker among others: it answers remote control, and tells of itself by events."""
+
+import os
+import platform
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from .. import __version__
+from ..application.answer_control import Answering
+from ..application.commands import Node
+from ..application.report_events import Reporter
+from ..application.signals import heartbeat_sent
+from ..domain.cluster.events import IDENT, Source, Vitals
+from .surroundings import AppSurroundings
+
+if TYPE_CHECKING:
+    from ..application.work import Worker
+    from ..ports.bus import Bus
+    from .worker import AppWorker
+
+#: Seconds between heartbeats, as in Celery.
+HEARTBEAT_SECONDS: Final = 2.0
+SOFTWARE: Final = {"sw_ident": IDENT, "sw_ver": __version__, "sw_sys": platform.system()}
+
+
+class Presence:
+    """What one worker says and hears on the bus."""
+
+    def __init__(self, outer: "AppWorker", worker: "Worker", *, answers: bool) -> None:
+        """Say and hear nothing before `start`; `answers`: to remote control."""
+        self._outer, self._worker = outer, worker
+        app, options = outer.app, outer.options
+        container, conf = app.container, app.conf
+        self._bus: Bus = container.bus()
+        self._freq = float(options.heartbeat_interval or HEARTBEAT_SECONDS)
+        worker.chronicle.on = bool(conf.worker_send_task_events)
+        worker.chronicle.tells_of_sending = bool(conf.task_send_sent_event)
+        # Where each heartbeat is a write to disk it is sent only if events are asked for.
+        wanted = options.heartbeat is not False
+        beats = wanted and (worker.chronicle.on or not self._bus.is_costly)
+        self.reporter = Reporter(
+            lambda: self._bus,
+            conf.event_exchange,
+            Source(outer.node, utc_offset(), os.getpid()),
+            worker.chronicle,
+            self._vitals,
+            container.logical(),
+            container.clock(),
+            heartbeats=beats,
+            beat_sent=self._beat_sent,
+        )
+        limits = (conf.task_soft_time_limit, conf.task_time_limit)
+        self.node = Node(
+            outer.node,
+            worker,
+            AppSurroundings(outer, limits),
+            worker.chronicle,
+            self.reporter,
+            container.logical(),
+            container.clock(),
+        )
+        answering = Answering(self.node, self._bus, conf.control_exchange)
+        self._answering = answering if answers else None
+
+    def start(self) -> None:
+        """Begin to hear and to say."""
+        if self._answering is not None:
+            self._answering.start()
+        self.reporter.start()
+
+    def stop(self) -> None:
+        """Say good-bye."""
+        if self._answering is not None:
+            self._answering.stop()
+        self.reporter.stop()
+
+    def _vitals(self) -> Vitals:
+        totals = self._worker.chronicle.totals
+        return Vitals(
+            freq=self._freq,
+            active=self._worker.core.running,
+            processed=sum(totals.copy().values()),
+            loadavg=[round(load, 2) for load in os.getloadavg()],
+            software=SOFTWARE,
+        )
+
+    def _beat_sent(self) -> None:
+        if heartbeat_sent.receivers:
+            heartbeat_sent.send(sender=self._outer)
+
+
+def utc_offset() -> float:
+    """Return how many hours this host's time is west of UTC."""
+    return (time.altzone if time.localtime().tm_isdst else time.timezone) / 3600
+
+
+def client_source(app: Any) -> Source:
+    """Return who speaks where a client does."""
+    return Source(f"gen{os.getpid()}@{app.hostname}", utc_offset(), os.getpid())
