@@ -25,9 +25,9 @@ _NEVER: Final = b"0-0"
 class Bells:
     """The bells one client listens to, and the one it wakes itself by."""
 
-    def __init__(self, store: RedisStore) -> None:
+    def __init__(self, store: RedisStore, keys: Keys) -> None:
         self._store = store
-        self._keys = Keys(store.prefix)
+        self._keys = keys
         self._own = self._keys.bell_of(uuid4().hex)
         self._heard: dict[bytes, bytes] = {}
         self._waiting = 0

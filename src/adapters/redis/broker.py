@@ -38,12 +38,21 @@ _SHORTEST: Final = 0.1
 
 
 class RedisBroker(Broker):
-    """Messages in a RedisStore. One object is one owner of claims."""
+    """Messages in a RedisStore. One object is one owner of claims.
 
-    def __init__(self, store: RedisStore) -> None:
+    In a Cluster one object serves one `queue`, see ClusterBroker.
+    """
+
+    def __init__(self, store: RedisStore, queue: str | None = None) -> None:
         self.store = store
-        self.keys = Keys(store.prefix)
-        self._bells = Bells(store)
+        self.keys = store.keys if queue is None else Keys(store.prefix, queue, clustered=True)
+        self._space = store.prefix if queue is None else f"{store.prefix}\0{queue}"
+        # Keys tell a Cluster the node. One that never is there makes it refuse to run anything
+        # in a slot that is being moved, of which a script would see a part only.
+        self._declared = (
+            () if queue is None else (self.keys.ready(queue), self.keys.of_queue(queue, "never"))
+        )
+        self._bells = Bells(store, self.keys)
         self._owner: Owner | None = None
         self._woken = False
         self._turns = count()
@@ -130,14 +139,34 @@ class RedisBroker(Broker):
         end = monotonic() + wait
         names = list(dict.fromkeys(queues))
         while True:
-            found, due = self._claim(names, limit)
+            found, due = self.claim_now(names, limit)
             left = end - monotonic()
             if found or left <= 0 or self._woken:
                 self._woken = False
                 return found
             if due is not None:
                 left = min(left, max(0.0, (due - self.store.now_ms()) / 1000))
-            self._bells.wait(names, left)
+            self.wait(names, left)
+
+    def claim_now(
+        self, names: list[str], limit: int
+    ) -> tuple[Sequence[Delivery | Undecodable], float | None]:
+        """Claim what is due without waiting, and tell when (ms) the next parked message is."""
+        owner = self._present_owner()
+        if doubtful := self._held_under(owner, owner.doubtful_claims):
+            return claims.held(doubtful, owner.number), None
+        ticket = next(owner.tickets)
+        # Another queue begins each time, so that small claims are fair as well.
+        told = [owner.number, ticket, limit, next(self._turns), *names]
+        answer = self._doubtfully(
+            owner.doubtful_claims, ticket, lambda: self.run(scripts.CLAIM, told)
+        )
+        due, *taken = self._of_present(owner, answer)
+        return claims.claimed(taken, names, owner.number), float(due) if due else None
+
+    def wait(self, names: Sequence[str], seconds: float) -> None:
+        """Return when one of these queues may have got something, or after so many seconds."""
+        self._bells.wait(names, seconds)
 
     def wake(self) -> None:
         """End the `claim` that blocks now, or else the next one that would."""
@@ -166,7 +195,7 @@ class RedisBroker(Broker):
         What Celery's workers left unacknowledged for too long goes back to its queue.
         """
         owner = self._present_owner()
-        if monotonic() >= self._sweep_at:
+        if not self.store.clustered and monotonic() >= self._sweep_at:
             self._sweep_at = monotonic() + _SWEEP
             put_back(self.store, self.keys)
         if doubtful := self._held_under(owner, owner.doubtful_adoptions):
@@ -223,8 +252,8 @@ class RedisBroker(Broker):
 
     def run(self, script: Script, told: Sequence[Any], deadline: float | None = None) -> Any:
         """Run one of the broker's scripts."""
-        arguments = [self.store.prefix, self.store.moment(), *told]
-        return self.store.run(script, arguments, deadline=deadline)
+        arguments = [self._space, self.store.moment(), *told]
+        return self.store.run(script, arguments, keys=self._declared, deadline=deadline)
 
     def _present_owner(self) -> Owner:
         if self._owner is None:
@@ -238,21 +267,6 @@ class RedisBroker(Broker):
                 "renewed; enlist anew"
             )
         return answer
-
-    def _claim(
-        self, names: list[str], limit: int
-    ) -> tuple[Sequence[Delivery | Undecodable], float | None]:
-        owner = self._present_owner()
-        if doubtful := self._held_under(owner, owner.doubtful_claims):
-            return claims.held(doubtful, owner.number), None
-        ticket = next(owner.tickets)
-        # Another queue begins each time, so that small claims are fair as well.
-        told = [owner.number, ticket, limit, next(self._turns), *names]
-        answer = self._doubtfully(
-            owner.doubtful_claims, ticket, lambda: self.run(scripts.CLAIM, told)
-        )
-        due, *taken = self._of_present(owner, answer)
-        return claims.claimed(taken, names, owner.number), float(due) if due else None
 
     # A script whose answer was lost may have been run. What it took is ours then, under a ticket
     # that we know, and would lie there for as long as this worker lives.

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ...domain.errors import ImproperlyConfigured, MissingExtra
+from .cluster_client import ClusterClient
 from .urls import Address
 
 #: Transport options that redis-py takes as they are.
@@ -60,6 +61,13 @@ def connected(address: Address, which: int, options: Mapping[str, Any], timeout:
         raise ImproperlyConfigured(f"{address.shown} is no Redis URL: {error}") from error
 
 
+def disconnect(client: Any) -> None:
+    """Let go of a client's connections, those in use too."""
+    client.close()
+    if not isinstance(client, ClusterClient):
+        client.connection_pool.disconnect()
+
+
 def _how(address: Address, options: Mapping[str, Any], timeout: float) -> dict[str, Any]:
     driver()
     from redis.backoff import NoBackoff
@@ -99,7 +107,8 @@ def _cluster(address: Address, options: Mapping[str, Any], timeout: float) -> An
     make, node = driver().RedisCluster, driver().cluster.ClusterNode
     how = _of_url(address) | _how(address, options, timeout)
     how.pop("db", None)
-    return make(startup_nodes=[node(host, port) for host, port in _hosts(address)], **how)
+    nodes = [node(host, port) for host, port in _hosts(address)]
+    return ClusterClient(make(startup_nodes=nodes, **how))
 
 
 def _of_url(address: Address) -> dict[str, Any]:

@@ -156,7 +156,9 @@ class RedisCoordinator(Coordinator):
         return inf if wait < 0 else wait
 
     def _key(self, kind: str, name: str) -> str:
-        return f"{self.store.prefix}celeriac.{kind}.{name}"
+        # Slots are taken together, and a script sees one slot of a Cluster only.
+        tag = "{slots}" if kind == "slots" and self.store.clustered else kind
+        return f"{self.store.prefix}celeriac.{tag}.{name}"
 
     def _run(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
         # Finer than the store's milliseconds, which a bucket would notice.

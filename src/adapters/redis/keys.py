@@ -22,15 +22,23 @@ def step_of(priority: int) -> int:
 
 
 class Keys:
-    """All names under one prefix."""
+    """All names under one prefix; in a Cluster those of one `queue`, if it is given.
 
-    def __init__(self, prefix: str = "") -> None:
+    In a Cluster each queue is by itself, in one slot, with owners of its own; and all bindings
+    are in another. kombu has no transport for it, so nobody else looks for these names.
+    """
+
+    def __init__(self, prefix: str = "", queue: str | None = None, *, clustered: bool = False):
         self.prefix = prefix
-        self.queues = f"{prefix}celeriac.queues"
-        self.owners = f"{prefix}celeriac.owners"
-        self.paused = f"{prefix}celeriac.paused"
-        self.exchanges = f"{prefix}celeriac.exchanges"
-        self.binding_deadlines = f"{prefix}_kombu.binding_deadlines"
+        self._clustered = clustered
+        ours = f"{prefix}celeriac." if queue is None else f"{prefix}{{{queue}}}celeriac."
+        self._ours = ours
+        self.queues = f"{ours}queues"
+        self.owners = f"{ours}owners"
+        self.paused = f"{ours}paused"
+        self._kombus = f"{prefix}{{_kombu}}" if clustered else f"{prefix}_kombu"
+        self.exchanges = f"{self._kombus}.exchanges" if clustered else f"{ours}exchanges"
+        self.binding_deadlines = f"{self._kombus}.binding_deadlines"
 
     # -- kombu's
 
@@ -38,15 +46,16 @@ class Keys:
         """The list of what waits on a step of a queue; its end is served next."""
         if step == JOINS:
             return self.of_queue(queue, "joins")
-        return f"{self.prefix}{queue}{SEPARATOR}{step}" if step else self.prefix + queue
+        name = self.prefix + (f"{{{queue}}}" if self._clustered else queue)
+        return f"{name}{SEPARATOR}{step}" if step else name
 
     def bindings(self, exchange: str) -> str:
         """The set of an exchange's bindings."""
-        return f"{self.prefix}_kombu.binding.{exchange}"
+        return f"{self._kombus}.binding.{exchange}"
 
     def permanent_bindings(self, exchange: str) -> str:
         """The set of those bindings that keep an exchange from being swept away."""
-        return f"{self.prefix}_kombu.binding_permanent.{exchange}"
+        return f"{self._kombus}.binding_permanent.{exchange}"
 
     # -- our own
 
@@ -56,4 +65,4 @@ class Keys:
 
     def bell_of(self, client: str) -> str:
         """The stream by which one client wakes itself."""
-        return f"{self.prefix}celeriac.bell.{client}"
+        return f"{self._ours}bell.{client}"

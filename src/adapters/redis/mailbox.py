@@ -18,7 +18,7 @@ from ...domain.errors import BrokerUnavailable
 from ...ports.bus import Mailbox
 from . import routes
 from .bus_envelope import raw_of, said_in
-from .keys import SEPARATOR, Keys
+from .keys import SEPARATOR
 from .store import RedisStore, Script
 
 #: Seconds a look at the list blocks: a mailbox that is closed is noticed after that.
@@ -49,7 +49,7 @@ class RedisMailbox(Mailbox):
 
     def __init__(self, store: RedisStore, exchange: str) -> None:
         self._store = store
-        self._keys = Keys(store.prefix)
+        self._keys = store.keys
         self._address = ReplyAddress(exchange, str(uuid4()))
         self._queue = f"{self._address.routing_key}.{exchange}"
         self._binding = SEPARATOR.join((self._address.routing_key, "", self._queue))
@@ -126,7 +126,7 @@ def deliver(store: RedisStore, to: ReplyAddress, messages: Sequence[BusMessage])
     ]
     if not said:
         return
-    keys = Keys(store.prefix)
+    keys = store.keys
     exchanges = {to.exchange} - {""}
     bindings = store.do(lambda client: routes.bindings_of_exchanges(client, keys, exchanges))
     queues = routes.queues_of(to.exchange, to.routing_key, bindings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from time import time_ns
 from typing import Any, Final
 
@@ -16,12 +16,20 @@ from .times import milliseconds
 #: In the place of a priority step: these are parked.
 PARKED: Final = "P"
 
+#: What goes where, by queue and step.
+Groups = Mapping[tuple[str, int | str], Sequence[Any]]
+
 
 def groups_of(messages: Iterable[TaskMessage], bindings: Bindings, now_ms: int) -> list[Any]:
     """Return messages as PUT takes them: by queue and step, each in the order given.
 
     Raises QueueNotFound for one that leads nowhere, EncodeError for one that is no JSON.
     """
+    return told(grouped(messages, bindings, now_ms))
+
+
+def grouped(messages: Iterable[TaskMessage], bindings: Bindings, now_ms: int) -> Groups:
+    """Return messages by queue and step, each in the order given. Raises as `groups_of` does."""
     groups: dict[tuple[str, int | str], list[Any]] = {}
     for message in messages:
         step = JOINS if message.task == JOIN_CHORD else step_of(message.priority)
@@ -34,10 +42,13 @@ def groups_of(messages: Iterable[TaskMessage], bindings: Bindings, now_ms: int) 
                 # What is due at the same moment comes in the order in which it was published.
                 place = f"{step}:{time_ns():020d}:".encode()
                 groups.setdefault((queue, PARKED), []).append((due, place + raw))
+    return groups
+
+
+def told(groups: Groups) -> list[Any]:
+    """Return groups as PUT takes them."""
     out: list[Any] = [len(groups)]
     for (queue, kind), waiting in groups.items():
         out += (queue, kind, len(waiting))
-        if kind == PARKED:
-            waiting = [part for pair in waiting for part in pair]
-        out += waiting
+        out += [part for pair in waiting for part in pair] if kind == PARKED else waiting
     return out

@@ -69,6 +69,7 @@ class RedisResults(ResultBackend):
         kept = self.ttl if chord_expires is None else _seconds(chord_expires)
         self.keeping = chords.Keeping(kept, self.ttl, chords_ordered)
         self._prefix = _prefix(key_prefix or store.prefix)
+        self._group_prefix = f"{self._prefix}celery-taskset-meta-"
         self._encoding = Encoding(content_type, content_encoding, codec)
         self._max_bytes = max_bytes
         self._feed = Feed(store, BackendUnavailable)
@@ -99,7 +100,12 @@ class RedisResults(ResultBackend):
 
     def group_key(self, group_id: str) -> str:
         """The key of a saved group; what is counted of its chord stands beside it."""
-        return f"{self._prefix}celery-taskset-meta-{group_id}"
+        # What belongs to a chord stands in one slot of a Cluster.
+        return (
+            f"{self._group_prefix}{{{group_id}}}"
+            if self.redis.clustered
+            else (f"{self._group_prefix}{group_id}")
+        )
 
     # -- records
 
@@ -109,13 +115,11 @@ class RedisResults(ResultBackend):
             self.check(record)
         for some in _batches(records):
             documents = [self.document(record) for record in some]
-            arguments: list[Any] = [self.ttl]
-            for record, document in zip(some, documents, strict=True):
-                arguments += (record.state, document)
             keys = [self.task_key(record.task_id) for record in some]
+            told = [(one.state, document) for one, document in zip(some, documents, strict=True)]
             # In their order, so that the later of two for one task still wins.
-            for number in self._run(STORE, keys, arguments):
-                self._swap(some[number - 1], documents[number - 1])
+            for number in self._unknown(keys, told):
+                self._swap(some[number], documents[number])
 
     def document(self, record: ResultRecord) -> bytes:
         """Return a record as it is kept."""
@@ -239,7 +243,7 @@ class RedisResults(ResultBackend):
 
         What nobody can read, and groups whose time Celery did not write, are left to Redis.
         """
-        return self._sweep(self.task_key(""), before) + self._sweep(self.group_key(""), before)
+        return self._sweep(self.task_key(""), before) + self._sweep(self._group_prefix, before)
 
     def _sweep(self, prefix: str, before: datetime) -> int:
         pattern = "".join(f"\\{sign}" if sign in "*?[]^\\" else sign for sign in prefix) + "*"
@@ -258,7 +262,10 @@ class RedisResults(ResultBackend):
             for key, data in zip(keys, self._values(keys), strict=True)
             if data is not None and done_before(data, before, self._encoding)
         }
-        return int(self._run(DELETE_UNCHANGED, list(old), list(old.values()))) if old else 0
+        if not self.redis.clustered:
+            return int(self._run(DELETE_UNCHANGED, list(old), list(old.values()))) if old else 0
+        calls = [([key], [digest]) for key, digest in old.items()]
+        return sum(self.redis.run_each(DELETE_UNCHANGED, calls, unavailable=BackendUnavailable))
 
     # -- steps
 
@@ -287,12 +294,29 @@ class RedisResults(ResultBackend):
         for some in _batches(keys):
             self._do(lambda client, some=some: client.delete(*some))
 
+    def _unknown(self, keys: Sequence[str], told: Sequence[tuple[str, bytes]]) -> Sequence[int]:
+        """Store documents; return which ones could not be, since what is kept is no JSON."""
+        if self.redis.clustered:
+            calls = [([key], [self.ttl, *one]) for key, one in zip(keys, told, strict=True)]
+            answers = self.redis.run_each(STORE, calls, unavailable=BackendUnavailable)
+            return [number for number, answer in enumerate(answers) if answer]
+        arguments = [self.ttl, *(value for one in told for value in one)]
+        return [number - 1 for number in self._run(STORE, keys, arguments)]
+
     def _run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         return self.redis.run(script, arguments, keys=keys, unavailable=BackendUnavailable)
 
     def _run_over(self, script: Script, group_ids: Sequence[str], arguments: Sequence[Any]) -> Any:
         keys = [self.group_key(group_id) for group_id in group_ids]
-        return self._run(script, keys, [*self.keeping.arguments(), *arguments])
+        how = self.keeping.arguments()
+        if not self.redis.clustered or not keys:
+            return self._run(script, keys, [*how, *arguments])
+        each = len(arguments) // len(keys)
+        calls = [
+            ([key], [*how, *arguments[k * each : (k + 1) * each]]) for k, key in enumerate(keys)
+        ]
+        answers = self.redis.run_each(script, calls, unavailable=BackendUnavailable)
+        return [value for answer in answers for value in answer or ()]
 
     def _do(self, work: Callable[..., Any]) -> Any:
         return self.redis.do(work, unavailable=BackendUnavailable)

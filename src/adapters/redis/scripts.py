@@ -1,8 +1,9 @@
 """What the broker does in one step on the server, in Lua.
 
-Every script takes as arguments: the prefix of all keys, the time in unix milliseconds (empty: the
-server's), then its own. What must stay true: between two commands of a script nothing else happens,
-so a message that is taken from one place stands in another when the script ends.
+Every script takes as arguments: the prefix of all keys (in a Cluster followed by a zero byte and
+the one queue it is about), the time in unix milliseconds (empty: the server's), then its own. What
+must stay true: between two commands of a script nothing else happens, so a message that is taken
+from one place stands in another when the script ends.
 
 Of a claimed message, `claimed` holds the bytes and `held.<owner>` holds, for whoever owns it,
 `<priority step>:<1 if started>:<ticket>:<former owner's node>`.
@@ -21,21 +22,27 @@ if not now then
   local t = redis.call('TIME')
   now = t[1] * 1000 + math.floor(t[2] / 1000)
 end
-local STEPS = {'J', 0, 3, 6, 9}
-local OWNERS, NODES = P .. 'celeriac.owners', P .. 'celeriac.nodes'
-local QUEUES, PAUSED = P .. 'celeriac.queues', P .. 'celeriac.paused'
-local COUNT = P .. 'celeriac.count'
+-- On one server the prefix alone; in a Cluster a zero and the only queue it is about follow.
+local cut, only = string.find(P, '\0', 1, true), nil
+if cut then P, only = string.sub(P, 1, cut - 1), string.sub(P, cut + 1) end
 
 local function own(queue, what) return P .. '{' .. queue .. '}celeriac.' .. what end
+
+local G = only and own(only, '') or P .. 'celeriac.'
+local STEPS = {'J', 0, 3, 6, 9}
+local OWNERS, NODES = G .. 'owners', G .. 'nodes'
+local QUEUES, PAUSED = G .. 'queues', G .. 'paused'
+local COUNT = G .. 'count'
 
 -- Step J is a list that Celery's workers do not look at.
 local function ready(queue, step)
   if step == 'J' then return own(queue, 'joins') end
-  if tonumber(step) == 0 then return P .. queue end
-  return P .. queue .. '\6\22' .. step
+  local name = only and P .. '{' .. queue .. '}' or P .. queue
+  if tonumber(step) == 0 then return name end
+  return name .. '\6\22' .. step
 end
 
-local function served(owner) return P .. 'celeriac.owner.' .. owner end
+local function served(owner) return G .. 'owner.' .. owner end
 
 local function present(owner)
   local ends = redis.call('ZSCORE', OWNERS, owner)
@@ -194,10 +201,10 @@ ENLIST: Final = Script(
     COMMON
     + r"""
 -- Never below the time: a number is not given again even where a failover forgot that it was.
-local owner = redis.call('INCR', P .. 'celeriac.enlisted')
+local owner = redis.call('INCR', G .. 'enlisted')
 if owner < now then
   owner = now
-  redis.call('SET', P .. 'celeriac.enlisted', owner)
+  redis.call('SET', G .. 'enlisted', owner)
 end
 redis.call('ZADD', OWNERS, now + tonumber(ARGV[4]), owner)
 redis.call('HSET', NODES, owner, ARGV[3])

@@ -19,10 +19,11 @@ from typing import Any, Final, TypeVar
 
 from ...domain.errors import BackendUnavailable, BrokerUnavailable
 from ...ports.clock import Clock
-from .connecting import connected, failures
+from .connecting import connected, disconnect, failures
 from .connecting import driver as driver  # who uses a store needs it beside
 from .errors import Unavailable, translated
 from .fitness import measured_offset, when_fit
+from .keys import Keys
 from .urls import Address, Place, parse
 
 T = TypeVar("T")
@@ -108,6 +109,16 @@ class RedisStore:
         return self.address.place.prefix
 
     @property
+    def clustered(self) -> bool:
+        """Whether keys are spread over the nodes of a Cluster."""
+        return self.address.topology == "cluster"
+
+    @property
+    def keys(self) -> Keys:
+        """The names of keys."""
+        return Keys(self.prefix, clustered=self.clustered)
+
+    @property
     def database(self) -> int:
         """The database's number, which is part of the names of channels."""
         return self.address.place.database
@@ -161,6 +172,19 @@ class RedisStore:
             unavailable=unavailable,
         )
 
+    def run_each(
+        self,
+        script: Script,
+        calls: Sequence[tuple[Sequence[str], Sequence[Any]]],
+        *,
+        unavailable: Unavailable = BrokerUnavailable,
+    ) -> list[Any]:
+        """Run a script once for each pair of keys and arguments, sent together.
+
+        Where it raises, some of them may have been carried out.
+        """
+        return self.do(lambda client: script.run_each(client, calls), unavailable=unavailable)
+
     def subscriber(self, timeout: float | None = None) -> Any:
         """Return a redis-py client of its own connections, for subscriptions and the like."""
         make = partial(self._client_of, timeout or self.timeout)
@@ -197,8 +221,7 @@ class RedisStore:
             clients, self._clients = self._clients, {}
             self._ready = False
         for client in clients.values():
-            client.close()
-            client.connection_pool.disconnect()
+            disconnect(client)
 
     # -- steps
 
@@ -274,6 +297,32 @@ class Script:
             return client.evalsha(self.digest, len(keys), *keys, *arguments)
         except driver().exceptions.NoScriptError:
             return client.eval(self.text, len(keys), *keys, *arguments)
+
+    def run_each(
+        self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]
+    ) -> list[Any]:
+        """Run it several times, sent together."""
+        unknown = driver().exceptions.NoScriptError
+        answers = self._sent(client, "EVALSHA", self.digest, calls)
+        again = [k for k, answer in enumerate(answers) if isinstance(answer, unknown)]
+        texts = self._sent(client, "EVAL", self.text, [calls[k] for k in again])
+        for k, answer in zip(again, texts, strict=True):
+            answers[k] = answer
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+    @staticmethod
+    def _sent(
+        client: Any, how: str, what: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]
+    ) -> list[Any]:
+        if not calls:
+            return []
+        with client.pipeline(transaction=False) as steps:
+            for keys, arguments in calls:
+                steps.execute_command(how, what, len(keys), *keys, *arguments)
+            return list(steps.execute(raise_on_error=False))
 
 
 _stores: weakref.WeakSet[RedisStore] = weakref.WeakSet()
