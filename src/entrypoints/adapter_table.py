@@ -5,7 +5,7 @@ Third parties add theirs through packaging entry points: `celeriac.brokers` and
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Final
 
@@ -73,20 +73,17 @@ _SQL_SCHEMES: Final = (
     "mariadb",
 )
 
-_REDIS_SCHEMES: Final = (
-    "redis",
-    "rediss",
-    "redis+socket",
-    "unix",
-    "sentinel",
-    "redis+cluster",
-    "rediss+cluster",
-)
+#: Its keys are spread over several servers, and no step spans two of them.
+REDIS_CLUSTER: Final = replace(REDIS, broker=f"{_A}.redis.cluster_broker:ClusterBroker", settler="")
+
+_REDIS_SCHEMES: Final = ("redis", "rediss", "redis+socket", "unix", "sentinel")
+_CLUSTER_SCHEMES: Final = ("redis+cluster", "rediss+cluster")
 
 BROKERS: Final[Mapping[str, Technology]] = {
     "memory": MEMORY,
     **dict.fromkeys(_SQL_SCHEMES, SQL),
     **dict.fromkeys(_REDIS_SCHEMES, REDIS),
+    **dict.fromkeys(_CLUSTER_SCHEMES, REDIS_CLUSTER),
 }
 BACKENDS: Final[Mapping[str, Technology]] = {
     "memory": MEMORY,
@@ -95,6 +92,7 @@ BACKENDS: Final[Mapping[str, Technology]] = {
     "database": SQL,
     **dict.fromkeys(_SQL_SCHEMES, SQL),
     **dict.fromkeys(_REDIS_SCHEMES, REDIS),
+    **dict.fromkeys(_CLUSTER_SCHEMES, REDIS_CLUSTER),
 }
 DISABLED_RESULTS: Final = f"{_A}.disabled.results:DisabledResults"
 

@@ -144,7 +144,7 @@ def make_settler(
     """
     separate = SeparateSettler(broker, results, settings.broker_publish_timeout, join)
     kind = next((kind for kind in BROKERS.values() if _is(broker, kind.broker)), None)
-    if kind is None:
+    if kind is None or not kind.settler:
         return separate
     if _keeps_nothing(results):
         store = getattr(broker, "memory", None) or getattr(broker, "store", None)
