@@ -30,6 +30,8 @@ class Sending:
         messages which follow from its tasks never connects, nor imports a driver.
         """
         self._declared = False
+        #: Told of what was published, if anybody wants to know.
+        self.on_sent: Callable[[Sequence[TaskMessage]], None] | None = None
         self._broker, self.sender, self.deadline = broker, sender, deadline
         self._clock, self._entropy = clock, entropy
 
@@ -92,6 +94,8 @@ class Sending:
             self._clock.wait(pause)
         if after_task_publish.receivers or task_sent.receivers:
             tell_of_publishing.after(messages, self.sender.codec)
+        if self.on_sent is not None:
+            self.on_sent(messages)
 
     def _declare(self, messages: Sequence[TaskMessage]) -> None:
         """Make exchanges known before the first message to one: no worker may have been there yet.

@@ -2,8 +2,7 @@
 
 import os
 import platform
-import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from .. import __version__
 from ..application.answer_control import Answering
@@ -11,6 +10,7 @@ from ..application.commands import Node
 from ..application.report_events import Reporter
 from ..application.signals import heartbeat_sent
 from ..domain.cluster.events import IDENT, Source, Vitals
+from .speaking import utc_offset
 from .surroundings import AppSurroundings
 
 if TYPE_CHECKING:
@@ -87,13 +87,3 @@ class Presence:
     def _beat_sent(self) -> None:
         if heartbeat_sent.receivers:
             heartbeat_sent.send(sender=self._outer)
-
-
-def utc_offset() -> float:
-    """Return how many hours this host's time is west of UTC."""
-    return (time.altzone if time.localtime().tm_isdst else time.timezone) / 3600
-
-
-def client_source(app: Any) -> Source:
-    """Return who speaks where a client does."""
-    return Source(f"gen{os.getpid()}@{app.hostname}", utc_offset(), os.getpid())

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..application.housekeeping import Housekeeping, lifetime
 from ..application.run_task import RunSettings, TaskRunner
@@ -22,8 +22,10 @@ from .codecs import make_codec, make_result_codec
 from .library.app import Celeriac
 from .life import Life
 from .node_names import node_name
-from .presence import Presence
 from .routes import router_of
+
+if TYPE_CHECKING:
+    from .presence import Presence
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -74,7 +76,7 @@ class AppWorker:
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._stop_asked: list[bool] = []
         self._worker: Worker | None = None
-        self._presence: Presence | None = None
+        self._presence: "Presence | None" = None
 
     @property
     def hostname(self) -> str:
@@ -176,6 +178,8 @@ class AppWorker:
         queues = [router.queue(name) for name in self.queues]
         self._persistently(lambda: container.broker().declare(queues))
         answers = _first(self.options.remote_control, conf.worker_enable_remote_control)
+        from .presence import Presence  # after the pool has forked
+
         self._presence = Presence(self, worker, answers=bool(answers))
         self._presence.start()
         self._worker = worker

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ...ports.clock import Clock
     from .canvas import Signature
     from .control import Control
+    from .events import Events
     from .group_results import GroupResult as Group
 
 __all__ = ["Celeriac", "Celery", "shared_task"]
@@ -359,6 +360,13 @@ class Celeriac(CeleryShape):
         from .control import Control
 
         return Control(self)
+
+    @property
+    def events(self) -> "Events":
+        """What receives, sends and pictures events."""
+        from .events import Events
+
+        return Events(self)
 
     # -- life
 

@@ -68,6 +68,10 @@ class AppParts:
         container = self.container
         if self._sending is None:
             self._sending = container.sending()
+            if self.conf.task_send_sent_event:
+                from ..speaking import sent_events
+
+                self._sending.on_sent = sent_events(self)
         return self._sending
 
     @property
