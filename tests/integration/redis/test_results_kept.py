@@ -20,7 +20,7 @@ def test_results_expire_by_themselves_and_a_chord_with_them(place):
     with closing(RedisResults(store, expires=60)) as results:
         results.store([record("a")])
         results.count_parts([part("a")])
-        keys = [results.task_key("a"), results.chord_key("g")]
+        keys = [results.task_key("a"), results.group_key("g") + ".j"]
 
         left = [place.client.ttl(key) for key in keys]
 
