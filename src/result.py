@@ -1,14 +1,26 @@
 """Celery's name for results."""
 
 from .entrypoints.library.group_results import GroupResult, result_from_tuple
+from .entrypoints.library.joining import (
+    E_WOULDBLOCK,
+    allow_join_result,
+    assert_will_not_block,
+    denied_join_result,
+    task_join_will_block,
+)
 from .entrypoints.library.result_sets import ResultSet
 from .entrypoints.library.results import AsyncResult, EagerResult, ResultBase
 
 __all__ = [
+    "E_WOULDBLOCK",
     "AsyncResult",
     "EagerResult",
     "GroupResult",
     "ResultBase",
     "ResultSet",
+    "allow_join_result",
+    "assert_will_not_block",
+    "denied_join_result",
     "result_from_tuple",
+    "task_join_will_block",
 ]

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ...application.fetch_results import WATCHED_AT_ONCE, Found
+from .joining import assert_will_not_block
 from .results import AsyncResult, EagerResult, ResultBase, raise_for_parents
 
 if TYPE_CHECKING:
@@ -29,6 +30,14 @@ class ResultSet(ResultBase):
 
         found = self._app or next((one.app for one in self.results if hasattr(one, "app")), None)
         return found or get_current()
+
+    #: Whether many results are waited for as cheaply as one.
+    supports_native_join = True
+
+    @property
+    def backend(self) -> Any:
+        """The result backend by Celery's methods."""
+        return self.app.backend
 
     # -- looking
 
@@ -108,12 +117,15 @@ class ResultSet(ResultBase):
             callback: Called with (id, value) of each, in order; then nothing is returned.
             no_ack: Accepted for Celery's sake.
             on_message: Called with each stored record as a mapping.
-            disable_sync_subtasks: Accepted for Celery's sake.
+            disable_sync_subtasks: False allows it within a task, as allow_join_result does.
             on_interval: Called about once a second while waiting.
 
         Raises:
             TimeoutError: They were not all ready in time.
+            RuntimeError: It was called within a task.
         """
+        if disable_sync_subtasks:
+            assert_will_not_block()
         for _ in self._as_they_end(timeout, propagate, on_interval):
             pass
         values: list[Any] = []
@@ -121,7 +133,9 @@ class ResultSet(ResultBase):
             known: dict[str, Any] = (
                 {} if isinstance(one, EagerResult) else {"on_message": on_message}
             )
-            value = one.get(propagate=propagate, **known)
+            value = one.get(
+                propagate=propagate, disable_sync_subtasks=disable_sync_subtasks, **known
+            )
             if callback is None:
                 values.append(value)
             else:
@@ -132,10 +146,65 @@ class ResultSet(ResultBase):
     join_native = get
 
     def iter_native(
-        self, timeout: float | None = None, interval: float = 0.5, **_: Any
+        self,
+        timeout: float | None = None,
+        interval: float = 0.5,
+        no_ack: bool = True,
+        on_message: "Callable[[Mapping[str, Any]], Any] | None" = None,
+        on_interval: "Callable[[], Any] | None" = None,
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield (id, record as a mapping) of each as it becomes ready."""
-        yield from self._as_they_end(timeout, propagate=False, on_interval=None)
+        """Yield (id, record as a mapping) of each as it becomes ready; arguments as in `get`."""
+        for id_, known in self._as_they_end(timeout, False, on_interval):
+            if on_message is not None:
+                on_message(known)
+            yield id_, known
+
+    def then(
+        self,
+        callback: "Callable[[ResultSet], Any]",
+        on_error: "Callable[[BaseException], Any] | None" = None,
+        weak: bool = False,
+    ) -> "ResultSet":
+        """Have something called with this once all are ready, from a thread of the app.
+
+        Returns itself.
+        """
+        from .promises import then
+
+        self._look()
+        return then(self, list(self._pending()), callback, on_error)  # type: ignore[no-any-return]
+
+    def track(
+        self,
+        timeout: float | None = None,
+        description: str = "tasks",
+        bar: str | None = None,
+    ) -> list[Any]:
+        """Wait for all behind a progress bar, and return their values as `get` does.
+
+        Args:
+            timeout: Seconds to wait at most, for all together; None: without end.
+            description: What stands before the bar.
+            bar: `tqdm`, `rich` or `plain`; None: the first of them that is installed.
+
+        Raises:
+            TimeoutError: They were not all ready in time.
+            ImproperlyConfigured: The bar asked for is not installed.
+        """
+        from .tracking import tracked
+
+        return tracked(self, timeout, description, bar)
+
+    @property
+    def dead(self) -> list[AsyncResult[Any]]:
+        """Those that ended without success: failed or revoked."""
+        self._look()
+        return [one for one in self._leaves() if one.ready() and not one.successful()]
+
+    @property
+    def result(self) -> BaseException | None:
+        """The exception of the first that failed; None: none has."""
+        return next((one.result for one in self._leaves() if one.failed()), None)
 
     def _as_they_end(
         self,

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ...domain.errors import TimeoutError  # noqa: A004 - the name Celery's users know
 from ...domain.tasks import states
+from .joining import assert_will_not_block
+from .result_trees import ResultTree
 
 if TYPE_CHECKING:
     from ...application.fetch_results import Found
@@ -19,8 +22,13 @@ class ResultBase:
     parent: Any = None
 
 
-class AsyncResult(ResultBase, Generic[R]):
+class AsyncResult(ResultTree, ResultBase, Generic[R]):
     """The result of a task that runs, or ran, somewhere else. Cheap to make: it is an id."""
+
+    #: What `get` raises when it has waited long enough.
+    TimeoutError = TimeoutError
+    #: Whether many results are waited for as cheaply as one.
+    supports_native_join = True
 
     def __init__(
         self,
@@ -37,7 +45,13 @@ class AsyncResult(ResultBase, Generic[R]):
         self.app = app or get_current()
         self.parent = parent
         self.task_name = task_name
+        self._backend = backend
         self._found: Found | None = None
+
+    @property
+    def backend(self) -> Any:
+        """The result backend by Celery's methods."""
+        return self._backend or self.app.backend
 
     @property
     def task_id(self) -> str:
@@ -171,13 +185,16 @@ class AsyncResult(ResultBase, Generic[R]):
             callback: Called with (id, value).
             on_message: Called with the stored record as a mapping.
             on_interval: Called about once a second while waiting.
-            disable_sync_subtasks: Accepted for Celery's sake.
+            disable_sync_subtasks: False allows it within a task, as allow_join_result does.
             EXCEPTION_STATES: Accepted for Celery's sake.
             PROPAGATE_STATES: States that raise.
 
         Raises:
             TimeoutError: It was not ready in time.
+            RuntimeError: It was called within a task.
         """
+        if disable_sync_subtasks:
+            assert_will_not_block()
         if self._found is None:
             if follow_parents and propagate:
                 raise_for_parents([self])
@@ -193,6 +210,38 @@ class AsyncResult(ResultBase, Generic[R]):
         return self._deliver(propagate, callback, on_message, PROPAGATE_STATES)
 
     wait = get
+
+    def then(
+        self,
+        callback: "Callable[[AsyncResult[R]], Any]",
+        on_error: "Callable[[BaseException], Any] | None" = None,
+        weak: bool = False,
+    ) -> "AsyncResult[R]":
+        """Have something called with this result once it is ready, from a thread of the app.
+
+        A failed one calls `on_error` with its exception where there is one. Returns itself.
+        """
+        from .promises import then
+
+        return then(self, [] if self.ready() else [self.id], callback, on_error)  # type: ignore[no-any-return]
+
+    def exists(self) -> bool:
+        """Tell whether anything is kept of the task."""
+        return self._look() is not None
+
+    @property
+    def ignored(self) -> bool:
+        """Whether nobody is to wait for it: `get` would wait in vain."""
+        return getattr(self, "_ignored", False)
+
+    @ignored.setter
+    def ignored(self, value: bool) -> None:
+        self._ignored = value
+
+    @property
+    def dead_header(self) -> list[Any]:
+        """Of a chord's result: those of its header tasks that did not succeed."""
+        return self.parent.dead if hasattr(self.parent, "dead") else []
 
     def get_leaf(self) -> Any:
         """Return the value of the last task in a chain."""
@@ -268,7 +317,7 @@ class AsyncResult(ResultBase, Generic[R]):
             callback(self.id, found.value)
         return found.value
 
-    maybe_reraise = maybe_throw
+    maybe_reraise = throw = maybe_throw
 
     def __await__(self) -> Generator[Any, None, R]:
         """Wait without blocking the event loop: `value = await result`."""
@@ -308,6 +357,20 @@ class AsyncResult(ResultBase, Generic[R]):
         A task still in its queue is taken out there and then.
         """
         self.app.control.revoke(self.id, terminate=terminate, signal=signal)
+        if wait:
+            self.get(timeout=timeout, propagate=False)
+
+    def revoke_by_stamped_headers(
+        self,
+        headers: Mapping[str, Any],
+        connection: Any = None,
+        terminate: bool = False,
+        signal: str | None = None,
+        wait: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        """Keep tasks with these stamps from being run."""
+        self.app.control.revoke_by_stamped_headers(headers, terminate=terminate, signal=signal)
         if wait:
             self.get(timeout=timeout, propagate=False)
 
@@ -406,6 +469,16 @@ class EagerResult(AsyncResult[R]):
         return value
 
     wait = get
+
+    def then(self, callback: Any, on_error: Any = None, weak: bool = False) -> "EagerResult[R]":
+        """Call it at once."""
+        from .promises import then
+
+        return then(self, [], callback, on_error)  # type: ignore[no-any-return]
+
+    def exists(self) -> bool:
+        """Tell that it is known."""
+        return True
 
     async def _awaited(self) -> R:
         return self.get()
