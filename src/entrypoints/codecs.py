@@ -32,10 +32,12 @@ def find_compressor(name: str) -> Compressor | None:
 def make_codec(settings: Settings) -> SerializerCodec:
     """Return the codec of task messages.
 
-    Raises ImproperlyConfigured for a name in `accept_content` that is no serializer's, and for
-    keys that cannot be used.
+    Raises ImproperlyConfigured for a name in `accept_content` that is no serializer's or a
+    `task_compression` that is none, and for keys that cannot be used; MissingExtra for what needs
+    a library that is not installed.
     """
     accept = _known("accept_content", settings.accept_content or ["json"])
+    _check_compression("task_compression", settings.task_compression)
     find = SerializersOf(settings)
     return SerializerCodec(find, settings.task_serializer, accept, find_compressor)
 
@@ -46,6 +48,7 @@ def make_result_codec(settings: Settings) -> SerializerCodec:
         accept = _known("result_accept_content", settings.result_accept_content)
     else:
         accept = _known("accept_content", settings.accept_content or ["json"])
+    _check_compression("result_compression", settings.result_compression)
     writes = settings.result_serializer
     find = SerializersOf(settings)
     return SerializerCodec(find, writes, {*accept, writes}, find_compressor)
@@ -91,6 +94,13 @@ def _known(setting: str, names: Iterable[str]) -> list[str]:
                 f"known: {_listed((*SERIALIZERS, *_SIGNED))}"
             )
     return names
+
+
+def _check_compression(setting: str, name: str | None) -> None:
+    if name and find_compressor(name) is None:
+        raise ImproperlyConfigured(
+            f"{setting}={name!r}: expected a compression; known: {_listed(COMPRESSORS)}"
+        )
 
 
 def _listed(names: Iterable[str]) -> str:

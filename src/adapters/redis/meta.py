@@ -36,11 +36,15 @@ _KNOWN: Final = frozenset(FIELDS) | {
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """What `result_serializer` says. Without a codec only JSON documents are written and read."""
+    """What `result_serializer` says. Without a codec only JSON documents are written and read.
+
+    `compression` is that of `result_compression`, for the documents of results.
+    """
 
     content_type: str = JSON
     content_encoding: str = "utf-8"
     codec: Codec | None = None
+    compression: str | None = None
 
 
 PLAIN: Final = Encoding()
@@ -48,12 +52,12 @@ PLAIN: Final = Encoding()
 
 def meta_of(record: ResultRecord, encoding: Encoding = PLAIN) -> bytes:
     """Return the document of a record."""
-    result = record.result
-    if encoding.codec is None or (
-        encoding.content_type == JSON and (result is None or result.compression is None)
-    ):
+    codec, compression = encoding.codec, encoding.compression
+    if compression is None and record.result is not None:
+        compression = record.result.compression
+    if codec is None or (encoding.content_type == JSON and compression is None):
         return _json_document(record)
-    return _encoded(_document(record, encoding.codec), result, encoding.codec)
+    return _encoded(_document(record, codec), compression, codec)
 
 
 def group_meta_of(group: GroupRecord, encoding: Encoding = PLAIN) -> bytes:
@@ -72,7 +76,8 @@ def chord_member_of(part: ChordPart, encoding: Encoding = PLAIN) -> bytes:
     ):
         head = f"{PART}{_dump(part.task_id)}, {_dump(part.state)}, "
         return b"".join((head.encode(), _spliceable(result), b"]"))
-    return _encoded([1, part.task_id, part.state, _value(result, codec)], result, codec)
+    member = [1, part.task_id, part.state, _value(result, codec)]
+    return _encoded(member, None if result is None else result.compression, codec)
 
 
 def _json_document(record: ResultRecord) -> bytes:
@@ -160,8 +165,8 @@ def _value(payload: Payload | None, codec: Codec) -> Any:
     return None if payload is None else codec.decode(payload)
 
 
-def _encoded(document: Any, result: Payload | None, codec: Codec) -> bytes:
-    encoded = codec.encode(document, compression=None if result is None else result.compression)
+def _encoded(document: Any, compression: str | None, codec: Codec) -> bytes:
+    encoded = codec.encode(document, compression=compression)
     if encoded.compression is None:
         return encoded.data
     return b"".join((COMPRESSED, encoded.compression.encode(), b"\x00", encoded.data))

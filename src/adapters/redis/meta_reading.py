@@ -118,10 +118,13 @@ def _spliced(data: bytes) -> ResultRecord | None:
 
 def _record(document: Mapping[str, Any], encoding: Encoding) -> ResultRecord:
     """Make a record of a document that was read as a whole."""
-    return _assembled(document, document["status"], _again(document.get("result"), encoding))
+    result = _again(document.get("result"), encoding)
+    return _assembled(document, document["status"], result, encoding)
 
 
-def _assembled(document: Mapping[str, Any], state: str, result: Payload | None) -> ResultRecord:
+def _assembled(
+    document: Mapping[str, Any], state: str, result: Payload | None, encoding: Encoding = PLAIN
+) -> ResultRecord:
     if not isinstance(state, str):
         raise TypeError(f"its status is {state!r}; expected a text")
     return ResultRecord(
@@ -133,19 +136,19 @@ def _assembled(document: Mapping[str, Any], state: str, result: Payload | None) 
         _moment(document.get("date_done")),
         document.get("group_id"),
         document.get("parent_id"),
-        _extended(document),
+        _extended(document, encoding),
     )
 
 
-def _extended(document: Mapping[str, Any]) -> Extended | None:
+def _extended(document: Mapping[str, Any], encoding: Encoding) -> Extended | None:
     if not any(name in document for name in FIELDS):
         return None
     stamped = document.get("stamped_headers")
     names = () if stamped is None else tuple(stamped)
     return Extended(
         document.get("name"),
-        _again(document.get("args"), PLAIN),
-        _again(document.get("kwargs"), PLAIN),
+        _again(document.get("args"), encoding),
+        _again(document.get("kwargs"), encoding),
         document.get("worker"),
         document.get("retries"),
         document.get("queue"),
@@ -158,9 +161,10 @@ def _again(value: Any, encoding: Encoding) -> Payload | None:
     """Encode a part of a document anew, as whoever asks for the record expects it."""
     if value is None:
         return None
-    if encoding.codec is not None and encoding.content_type != JSON:
-        return encoding.codec.encode(value)
-    return _payload(value, json.dumps(value))
+    if encoding.codec is None or (isinstance(value, dict) and WRAPPED in value):
+        return _payload(value, json.dumps(value))
+    # What was decoded as a whole may hold dates and the like.
+    return encoding.codec.encode(value)
 
 
 def _payload(value: Any, text: str) -> Payload | None:

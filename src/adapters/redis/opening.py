@@ -61,6 +61,7 @@ def open_results(
         codec=codec,
         chord_expires=settings.get("result_chord_expires"),
         chords_ordered=options.get("result_chord_ordered", True),
+        compression=settings.get("result_compression"),
     )
 
 

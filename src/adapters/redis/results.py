@@ -46,7 +46,8 @@ class RedisResults(ResultBackend):
     They are kept for `expires` (seconds or a timedelta; None and 0: for ever). `key_prefix` is
     `global_keyprefix` of `result_backend_transport_options`; without one the store's is used.
     `content_type` and `content_encoding` are those of `result_serializer`, and `codec` encodes
-    documents with it where that is not JSON. A result beyond `max_bytes` is refused.
+    documents with it where that is not JSON, or where `compression` (Celery's
+    `result_compression`) makes them smaller. A result beyond `max_bytes` is refused.
     Chords are counted for `chord_expires` (None: as long as results are kept) after their last
     part; without `chords_ordered` (Celery's `result_chord_ordered`) in the order of their end.
     """
@@ -63,6 +64,7 @@ class RedisResults(ResultBackend):
         max_bytes: int | None = None,
         chord_expires: float | timedelta | None = None,
         chords_ordered: bool = True,
+        compression: str | None = None,
     ) -> None:
         self.redis = store
         self.ttl = _seconds(expires)
@@ -70,7 +72,7 @@ class RedisResults(ResultBackend):
         self.keeping = chords.Keeping(kept, self.ttl, chords_ordered)
         self._prefix = _prefix(key_prefix or store.prefix)
         self._group_prefix = f"{self._prefix}celery-taskset-meta-"
-        self._encoding = Encoding(content_type, content_encoding, codec)
+        self._encoding = Encoding(content_type, content_encoding, codec, compression)
         self._max_bytes = max_bytes
         self._feed = Feed(store, BackendUnavailable)
 

@@ -18,7 +18,7 @@ from celeriac.adapters.redis.store import RedisStore
 from celeriac.application.encoding import SerializerCodec
 from celeriac.domain.messaging.payload import Payload
 from celeriac.domain.tasks.result_record import Extended, GroupRecord, ResultRecord
-from celeriac.entrypoints.codecs import find_serializer
+from celeriac.entrypoints.codecs import find_compressor, find_serializer
 
 pytestmark = [
     pytest.mark.needs_server("redis"),
@@ -198,3 +198,27 @@ def test_a_document_no_script_can_read_gives_way_to_ready_states_only_when_it_ma
     assert [one.state for one in pickled.fetch("ab")] == ["FAILURE", "FAILURE"]
     pickled.store([record("a", result=codec.encode(5))])
     assert [one.state for one in pickled.fetch("ab")] == ["SUCCESS", "FAILURE"]
+
+
+@pytest.mark.parametrize("compression", ["zlib", "bzip2", "lzma", "brotli", "zstd"])
+def test_compressed_results_are_shared_whoever_of_the_two_compresses(
+    results, celery_app, compression
+):
+    celery_app.conf.update(result_compression=compression)
+    codec = SerializerCodec(find_serializer, "json", ["json"], find_compressor)
+    ours = RedisResults(
+        results.redis,
+        key_prefix=results.task_key("").removesuffix("_celery-task-meta-"),
+        codec=codec,
+        compression=compression,
+    )
+    celery_app.backend.store_result("a", ["a" * 500, DONE], "SUCCESS")
+
+    ours.store([record("b", result=codec.encode(["b" * 500, DONE]))])
+    ours.store([record("a", "FAILURE", codec.encode(4))])
+
+    assert AsyncResult("b", app=celery_app).result == ["b" * 500, DONE]
+    (kept,) = ours.fetch(["a"])
+    assert (kept.state, codec.decode(kept.result)) == ("SUCCESS", ["a" * 500, DONE])
+    raw = [celery_app.backend.client.get(results.task_key(one)) for one in "ab"]
+    assert all(one.startswith(b"\x00celery-compressed\x00") and len(one) < 500 for one in raw)

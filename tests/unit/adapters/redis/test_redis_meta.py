@@ -180,6 +180,20 @@ def test_a_compressed_result_makes_celerys_compressed_document():
     assert codec.decode(record_of(document, KEY, encoding).result) == "x" * 500
 
 
+def test_what_result_compression_asks_for_is_read_back_dates_included():
+    codec = SerializerCodec(find_serializer, "json", ["json"], find_compressor)
+    encoding = Encoding(codec=codec, compression="zstd")
+    value = {"when": DONE, "what": b"\xff"}
+    record = replace(PLAIN, result=codec.encode(value))
+
+    document = meta_of(record, encoding)
+
+    assert document.startswith(b"\x00celery-compressed\x00application/zstd\x00")
+    found = record_of(document, KEY, Encoding(codec=codec))
+    assert codec.decode(found.result) == value
+    assert replace(found, result=None) == replace(record, result=None)
+
+
 def test_a_group_is_celerys_with_a_time_beside_it():
     group = GroupRecord("g", [["g", None], [[["a", None], None]]], DONE)
 
