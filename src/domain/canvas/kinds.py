@@ -77,6 +77,15 @@ def body_of(sig: Signature) -> Signature:
     return Signature.from_dict(body)
 
 
+def has_chords(sig: Signature) -> bool:
+    """Tell whether there is a chord in a frozen signature, in which groups are no hidden ones."""
+    match kind_of(sig):
+        case Kind.CHAIN | Kind.GROUP:
+            return any(has_chords(part) for part in parts_of(sig))
+        case kind:
+            return kind is Kind.CHORD
+
+
 def chain_of(links: Iterable[Any], options: Mapping[str, Any] | None = None) -> Signature:
     """Make a chain of stored signatures."""
     return Signature(CHAIN, (), {"tasks": list(links)}, options or {}, "chain")

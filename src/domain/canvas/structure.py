@@ -45,8 +45,25 @@ def _unrolled(sig: Signature) -> list[Signature]:
         case Kind.GROUP if len(tasks := sig.kwargs.get("tasks") or ()) == 1:
             members = members_of(sig)
             return _unrolled(members[0]) if len(members) == len(tasks) else [sig]
+        case Kind.CHORD if not set(sig.options) - {"task_id"}:
+            return _beside(sig)
         case _:
             return [sig]
+
+
+def _beside(chord: Signature) -> list[Signature]:
+    """Return a chord with the links that follow the first of its body beside it, not within.
+
+    Else many chords in a row would be as many within each other, as they are when made with `|`.
+    """
+    body = body_of(chord)
+    known = "task_id" not in chord.options or "task_id" in header_of(chord).options
+    if kind_of(body) is Kind.CHAIN and known:
+        first, *later = links_of(body) or [body]
+        if later and kind_of(first) is Kind.CALL:
+            parts = {**chord.kwargs, "body": first.to_dict()}
+            return [replace(chord, kwargs=parts), *later]
+    return [chord]
 
 
 def _is_empty(sig: Signature) -> bool:

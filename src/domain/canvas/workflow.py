@@ -70,7 +70,11 @@ def _frozen(sig: Signature, new_id: NewId, lineage: Mapping[str, Any]) -> Signat
             return _frozen_chord(sig, new_id, lineage)
         case _:
             id_ = sig.options.get("task_id") or new_id()
-            return replace(sig, options={**sig.options, **lineage, "task_id": id_})
+            options = {**sig.options, **lineage, "task_id": id_}
+            # As replace(), which takes six times as long.
+            return Signature(
+                sig.task, sig.args, sig.kwargs, options, sig.subtask_type, sig.immutable
+            )
 
 
 def _frozen_chain(sig: Signature, new_id: NewId, lineage: Mapping[str, Any]) -> Signature:

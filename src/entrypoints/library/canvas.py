@@ -1,6 +1,6 @@
 """Signatures as users hold them: calls not yet made, that know their app."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...domain.errors import NotSupported
@@ -8,6 +8,7 @@ from ...domain.tasks.options import merged
 
 if TYPE_CHECKING:
     from .app import Celeriac
+    from .compound import Outgoing
     from .results import AsyncResult
 
 
@@ -170,7 +171,7 @@ class Signature(dict[str, Any]):
         group_index: int | None = None,
     ) -> Any:
         """Give it its id before it is sent; returns the result it will have."""
-        from .workflows import freeze
+        from .compound import freeze
 
         place = {"task_id": _id, "group_id": group_id, "group_index": group_index}
         return freeze(self, chord, root_id=root_id, parent_id=parent_id, **place)
@@ -203,6 +204,7 @@ class Signature(dict[str, Any]):
         self, args: Any = None, kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> "AsyncResult[Any]":
         """Send it, with further arguments and options."""
+        options = {name: value for name, value in options.items() if value is not None}
         call = self.clone(args, kwargs, **options) if args or kwargs or options else self
         task = self.app.tasks.get(self.task)
         if task is None:
@@ -225,8 +227,8 @@ class Signature(dict[str, Any]):
         call = self.clone(partial_args, partial_kwargs)
         return self.type(*call.args, **call.kwargs)
 
-    def unfolded(self, app: "Celeriac") -> "tuple[Iterator[Signature], Any]":
-        """Return the calls to send now, and the result of all of it."""
+    def unfolded(self, app: "Celeriac") -> "Outgoing":
+        """Return what is to be sent now, and the result of all of it."""
         raise NotSupported(
             f"a signature of the subtask_type {self['subtask_type']!r}: send it plain"
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...domain.canvas.workflow import CHUNKS, MAP, STARMAP
 from .canvas import Signature, maybe_signature
-from .workflows import group
+from .groups import group
 
 if TYPE_CHECKING:
     from .app import Celeriac

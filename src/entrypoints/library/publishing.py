@@ -1,14 +1,16 @@
 """How an app's calls become messages in the broker: one, or many at the price of a batch."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...application.context import running
+from ...domain.canvas.signature import Signature as Plain
 from ...domain.errors import BrokerUnavailable
 from ...domain.tasks.options import merged
 from .results import AsyncResult
 
 if TYPE_CHECKING:
+    from ...domain.canvas.chords import ChordOpening
     from ...domain.messaging.message import TaskMessage
     from .app import Celeriac
     from .canvas import Signature
@@ -43,33 +45,57 @@ def publish_many(
 ) -> list[AsyncResult[Any]]:
     """Publish calls batch by batch; `retry` is what a call's options say of trying again."""
     results: list[Any] = []
-    policy = _retry_policy(app, retry or {})
-    for group in _batches(calls, batch):
-        made = [_made(app, call) for call in group]
-        messages = [message for some, _ in made for message in some]
+    own = {**(retry or {}), "connection": connection}
+    for some in _batches(calls, batch):
+        made = [_made(app, call) for call in some]
+        messages = [message for one in made for message in one.messages]
+        opens = [opening for one in made for opening in one.opens]
         try:
-            for start in range(0, len(messages), batch):
-                some = messages[start : start + batch]
-                app.sending.publish(some, retry=policy, within=connection)
+            publish(app, messages, opens, batch, own)
         except BrokerUnavailable as away:
             away.sent = results
             raise
-        results.extend(result for _, result in made)
+        results.extend(one.result for one in made)
     return results
 
 
-def _made(app: "Celeriac", call: "Signature") -> "tuple[list[TaskMessage], Any]":
-    """Return the messages of a call, several if it is a work-flow, and its result."""
+def publish(
+    app: "Celeriac",
+    messages: "Sequence[TaskMessage]",
+    opens: "Sequence[ChordOpening]",
+    batch: int,
+    own: Mapping[str, Any],
+) -> None:
+    """Publish messages, the chords among them opened before; `own` is what a call says of that."""
+    if opens:
+        app.results.open_chords(opens)
+    policy = _retry_policy(app, own)
+    for start in range(0, len(messages), batch):
+        some = messages[start : start + batch]
+        app.sending.publish(some, retry=policy, within=own.get("connection"))
+
+
+class _Made(NamedTuple):
+    """The messages of a call, several if it is a work-flow, and its result."""
+
+    messages: "Sequence[TaskMessage]"
+    opens: "Sequence[ChordOpening]"
+    result: Any
+
+
+def _made(app: "Celeriac", call: "Signature") -> _Made:
     if call.get("subtask_type") in call.TYPES:
-        calls, result = call.unfolded(app)
-        return [_message(app, one) for one in calls], result
-    message = _message(app, call)
-    return [message], AsyncResult(message.id, task_name=message.task, app=app)
+        outgoing = call.unfolded(app)
+        messages = [message_of(app, one) for one in outgoing.calls]
+        return _Made(messages, outgoing.opens, outgoing.result)
+    message = message_of(app, Plain.from_dict(call))
+    return _Made((message,), (), AsyncResult(message.id, task_name=message.task, app=app))
 
 
-def _message(app: "Celeriac", call: "Signature") -> "TaskMessage":
-    task = app.tasks.get(call["task"])
-    options: Mapping[str, Any] = call.get("options") or {}
+def message_of(app: "Celeriac", call: Plain) -> "TaskMessage":
+    """Make the message of a call, as the task that runs here would send it, if one does."""
+    task = app.tasks.get(call.task)
+    options = call.options
     if task is not None:
         if app.strict_typing and task.typing is not False:
             task.check_arguments(call.args, call.kwargs)
@@ -78,7 +104,7 @@ def _message(app: "Celeriac", call: "Signature") -> "TaskMessage":
     frame = running()
     if frame is not None:
         options = _of_this_run(frame, options, app.conf.task_inherit_parent_priority)
-    return app.sending.message(call["task"], call.args, call.kwargs, options)
+    return app.sending.message(call.task, call.args, call.kwargs, options)
 
 
 def _retry_policy(app: "Celeriac", options: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -7,8 +7,7 @@ import pickle
 
 import pytest
 
-from celeriac import Signature, chain, chord, group, maybe_signature, signature
-from celeriac.domain.errors import NotSupported
+from celeriac import chain, group, signature
 from celeriac.domain.tasks import states
 
 
@@ -54,11 +53,14 @@ def test_however_it_is_built_it_is_the_same_chain(add):
     assert repr(built[0]) == "add(1, 2) | add(3) | add(4)"
 
 
-def test_a_chain_of_one_is_that_one_and_of_none_sends_nothing(shop, add):
+def test_a_chain_of_one_comes_to_that_one_and_of_none_sends_nothing(shop, add):
     one = add.s(1, 2)
 
-    assert chain(one) is one
-    assert chain(one | add.s(3)) == one | add.s(3)
+    result = chain(one).apply_async()
+    assert shop.work_off() == 1
+    assert (result.get(), result.parent) == (3, None)
+    assert chain(one | add.s(3)).delay().parent is not None
+    shop.work_off()
     assert chain().apply_async() is None
     assert shop.work_off() == 0
 
