@@ -13,9 +13,11 @@
 Names are resolved on first use, so that importing the package costs next to nothing.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .entrypoints.celery_names import install_as_celery
     from .entrypoints.library.app import Celeriac, Celery, shared_task
     from .entrypoints.library.canvas import Signature, maybe_signature, signature, subtask
     from .entrypoints.library.current import current_app, current_task
@@ -26,22 +28,23 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _WHERE = {
-    "Celeriac": "app",
-    "Celery": "app",
-    "shared_task": "app",
-    "Signature": "canvas",
-    "signature": "canvas",
-    "subtask": "canvas",
-    "maybe_signature": "canvas",
-    "current_app": "current",
-    "current_task": "current",
-    "Task": "task",
-    "chain": "workflows",
-    "chord": "workflows",
-    "chunks": "maps",
-    "group": "workflows",
-    "xmap": "maps",
-    "xstarmap": "maps",
+    "install_as_celery": "celery_names",
+    "Celeriac": "library.app",
+    "Celery": "library.app",
+    "shared_task": "library.app",
+    "Signature": "library.canvas",
+    "signature": "library.canvas",
+    "subtask": "library.canvas",
+    "maybe_signature": "library.canvas",
+    "current_app": "library.current",
+    "current_task": "library.current",
+    "Task": "library.task",
+    "chain": "library.workflows",
+    "chord": "library.workflows",
+    "chunks": "library.maps",
+    "group": "library.workflows",
+    "xmap": "library.maps",
+    "xstarmap": "library.maps",
 }
 
 __all__ = [
@@ -56,6 +59,7 @@ __all__ = [
     "current_app",
     "current_task",
     "group",
+    "install_as_celery",
     "maybe_signature",
     "shared_task",
     "signature",
@@ -71,10 +75,14 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'celeriac' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f"celeriac.entrypoints.library.{where}"), name)
+    value = getattr(import_module(f".entrypoints.{where}", __name__), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+if os.environ.get("CELERIAC_AS_CELERY", "0") not in ("", "0"):
+    __getattr__("install_as_celery")()

@@ -12,6 +12,7 @@ import click
 
 from ... import __version__
 from ...domain.errors import BackendUnavailable, BrokerUnavailable, CeleriacError
+from ..celery_names import install_as_celery
 from .options import GroupedOptions, option
 from .session import Session
 
@@ -22,6 +23,9 @@ SERIES: Final = "tuber"
 COMMANDS: Final = {
     "beat": "Run the scheduler of periodic tasks.",
     "call": "Send a task by name.",
+    "control": "Tell workers to do something.",
+    "events": "Print events as they happen.",
+    "inspect": "Look at workers.",
     "purge": "Delete what waits in queues.",
     "report": "Print versions and settings, as bug reports need them.",
     "result": "Print the result of a task.",
@@ -106,6 +110,11 @@ def _go_to(ctx: click.Context, param: click.Parameter, folder: str | None) -> No
             sys.path.insert(0, os.getcwd())
 
 
+def _take_names(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+    if asked:
+        install_as_celery()
+
+
 def _print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
     if asked and not ctx.resilient_parsing:
         click.echo(f"{__version__} ({SERIES})")
@@ -140,6 +149,15 @@ _GLOBAL: Final = "Global Options"
     callback=_go_to,
     metavar="FOLDER",
     help="Work in this folder.",
+)
+@option(
+    "--as-celery",
+    group=_GLOBAL,
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_take_names,
+    help="Let import celery mean celeriac, in the app's modules too.",
 )
 @option("-C", "--no-color", group=_GLOBAL, is_flag=True, help="Write without colour.")
 @option("-q", "--quiet", group=_GLOBAL, is_flag=True, help="Say less.")

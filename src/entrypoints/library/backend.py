@@ -280,3 +280,7 @@ class Backend:
     def __reduce__(self) -> Any:
         """Refuse: it belongs to an app."""
         raise NotSupported("a backend cannot be pickled: it belongs to an app")
+
+
+class DisabledBackend(Backend):
+    """A backend that keeps nothing, since nobody named one."""

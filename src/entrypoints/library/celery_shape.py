@@ -142,9 +142,13 @@ class CeleryShape(AppParts):
     @property
     def backend(self) -> "Backend":
         """The result store."""
-        from .backend import Backend
+        from .backend import Backend, DisabledBackend
 
-        backend: Backend = self._once("backend", lambda: Backend(self._app))
+        def make() -> Backend:
+            kind = DisabledBackend if self.results.url == "disabled://" else Backend
+            return kind(self._app)
+
+        backend: Backend = self._once("backend", make)
         return backend
 
     @property
@@ -154,6 +158,10 @@ class CeleryShape(AppParts):
 
         log: Logging = self._once("log", lambda: Logging(self._app))
         return log
+
+    def set_log(self, log: "Logging") -> None:
+        """Let logs be set up by this instead."""
+        self._own["log"] = log
 
     @property
     def annotations(self) -> Any:

@@ -1,7 +1,8 @@
 """Which app is the current one, and the objects that stand for whatever is current."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from ...application.context import running
@@ -42,6 +43,18 @@ def set_current(app: "Celeriac") -> None:
     global _default
     _tls.app = app
     _default = app
+
+
+@contextmanager
+def instead(app: Any) -> Iterator[None]:
+    """Let an app, or something in place of one, be the current one meanwhile, in all threads."""
+    global _default
+    before, here = _default, getattr(_tls, "app", None)
+    _tls.app = _default = app
+    try:
+        yield
+    finally:
+        _default, _tls.app = before, here
 
 
 def get_current() -> "Celeriac":

@@ -1,0 +1,12 @@
+"""`celery.app`."""
+
+from ..library.app import Celeriac as Celery
+from ..library.app import shared_task
+from ..library.current import current_app as default_app
+from .root import bugreport
+from .state import _task_stack, app_or_default
+
+__all__ = ["Celery", "app_or_default", "bugreport", "default_app", "shared_task"]
+
+push_current_task = _task_stack.push
+pop_current_task = _task_stack.pop

@@ -1,0 +1,5 @@
+"""`celery.app.registry`."""
+
+from ..library.registry import TaskRegistry
+
+__all__ = ["TaskRegistry"]

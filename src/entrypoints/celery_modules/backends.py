@@ -1,0 +1,1 @@
+"""`celery.backends`: a package."""

@@ -1,0 +1,5 @@
+"""`celery.utils.dispatch`."""
+
+from ...application.signal import Signal
+
+__all__ = ["Signal"]

@@ -1,0 +1,116 @@
+"""`celery.local`: objects that stand for others."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from ..library.current import Proxy as _Proxy
+
+__all__ = ["PromiseProxy", "Proxy", "class_property", "maybe_evaluate", "try_import"]
+
+
+class Proxy(_Proxy[Any]):
+    """Stands for what a function returns, called anew at every use."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        local: Callable[..., Any],
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        name: str | None = None,
+        __doc__: str | None = None,  # noqa: A002 - Celery's name
+    ) -> None:
+        """Stand for `local(*args, **kwargs)`."""
+        super().__init__(lambda: local(*(args or ()), **(kwargs or {})))
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return an item of the object."""
+        return self._get_current_object()[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Set an item of the object."""
+        self._get_current_object()[key] = value
+
+    def __contains__(self, item: object) -> bool:
+        """Ask the object."""
+        return item in self._get_current_object()
+
+    def __iter__(self) -> Any:
+        """Iterate over the object."""
+        return iter(self._get_current_object())
+
+    def __len__(self) -> int:
+        """Ask the object."""
+        return len(self._get_current_object())
+
+    def __str__(self) -> str:
+        """Show the object."""
+        return str(self._get_current_object())
+
+
+class PromiseProxy(Proxy):
+    """Stands for what a function returns; it is called once, at the first use."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        local: Callable[..., Any],
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        name: str | None = None,
+        __doc__: str | None = None,  # noqa: A002 - Celery's name
+    ) -> None:
+        """Stand for what `local(*args, **kwargs)` will have returned."""
+        kept: list[Any] = []
+
+        def find() -> Any:
+            if not kept:
+                kept.append(local(*(args or ()), **(kwargs or {})))
+            return kept[0]
+
+        super().__init__(find)
+
+    def __maybe_evaluate__(self) -> Any:
+        """Return the object."""
+        return self._get_current_object()
+
+
+def maybe_evaluate(obj: Any) -> Any:
+    """Return what a promise stands for; others as they are."""
+    found = getattr(type(obj), "__maybe_evaluate__", None)
+    return found(obj) if found else obj
+
+
+def try_import(module: str, default: Any = None) -> Any:
+    """Return a module, or the default if it cannot be imported."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return default
+
+
+class class_property:
+    """A property of a class, read from it or from its instances."""
+
+    def __init__(
+        self, getter: Callable[[Any], Any] | None = None, setter: Callable[..., Any] | None = None
+    ) -> None:
+        """Read with `getter`, set with `setter`."""
+        self._get = getattr(getter, "__func__", getter)
+        self._set = getattr(setter, "__func__", setter)
+
+    def __get__(self, obj: Any, type: Any = None) -> Any:  # noqa: A002 - Python's own name
+        """Read it."""
+        return self._get(type) if self._get else None
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        """Set it, on an instance."""
+        if self._set:
+            self._set(obj, value)
+
+    def setter(self, setter: Callable[..., Any]) -> "class_property":
+        """Return it with a setter."""
+        return type(self)(self._get, setter)

@@ -1,0 +1,134 @@
+"""Celery's names for celeriac: after `install_as_celery()`, `import celery…` means celeriac.
+
+One table and one finder. What must stay true: a module is the very same object under both names,
+so that a class is one class however it was imported.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Final
+
+from ..domain.errors import ImproperlyConfigured
+
+#: Set, and inherited by the processes that are started, where Celery's names mean celeriac.
+VARIABLE: Final = "CELERIAC_AS_CELERY"
+
+_M: Final = ".entrypoints.celery_modules"
+_L: Final = ".entrypoints.library"
+
+#: Celery's module → ours, both without their package.
+MODULES: Final = {
+    "": f"{_M}.root",
+    "._state": f"{_M}.state",
+    ".__main__": ".__main__",
+    ".app": f"{_M}.app",
+    ".app.amqp": f"{_M}.app_amqp",
+    ".app.annotations": f"{_L}.annotations",
+    ".app.backends": f"{_M}.app_backends",
+    ".app.base": f"{_M}.app_base",
+    ".app.builtins": f"{_L}.builtins",
+    ".app.control": f"{_M}.app_control",
+    ".app.defaults": f"{_M}.app_defaults",
+    ".app.log": f"{_M}.app_log",
+    ".app.registry": f"{_M}.app_registry",
+    ".app.task": f"{_M}.app_task",
+    ".app.utils": f"{_M}.app_utils",
+    ".backends": f"{_M}.backends",
+    ".backends.base": f"{_M}.backends_base",
+    ".canvas": ".canvas",
+    ".contrib": f"{_M}.contrib",
+    ".contrib.abortable": f"{_M}.contrib_abortable",
+    ".contrib.pytest": f"{_M}.contrib_pytest",
+    ".contrib.testing": f"{_M}.contrib_testing",
+    ".contrib.testing.app": f"{_M}.contrib_testing_app",
+    ".contrib.testing.manager": f"{_M}.contrib_testing_manager",
+    ".contrib.testing.tasks": f"{_M}.contrib_testing_tasks",
+    ".contrib.testing.worker": f"{_M}.contrib_testing_worker",
+    ".exceptions": ".exceptions",
+    ".loaders": f"{_M}.loaders",
+    ".loaders.app": f"{_M}.loaders_base",
+    ".loaders.base": f"{_M}.loaders_base",
+    ".loaders.default": f"{_M}.loaders_base",
+    ".local": f"{_M}.local",
+    ".registry": f"{_M}.registry",
+    ".result": ".result",
+    ".schedules": ".schedules",
+    ".signals": ".signals",
+    ".states": ".states",
+    ".utils": f"{_M}.words",
+    ".utils.collections": f"{_M}.maps",
+    ".utils.dispatch": f"{_M}.dispatch",
+    ".utils.dispatch.signal": ".application.signal",
+    ".utils.functional": f"{_M}.functional",
+    ".utils.imports": f"{_M}.imports",
+    ".utils.iso8601": f"{_M}.iso8601",
+    ".utils.log": f"{_M}.log",
+    ".utils.nodenames": f"{_M}.nodenames",
+    ".utils.objects": f"{_M}.objects",
+    ".utils.serialization": f"{_M}.serialization",
+    ".utils.text": f"{_M}.text",
+    ".utils.threads": f"{_M}.threads",
+    ".utils.time": f"{_M}.times",
+}
+#: Those that have modules below them.
+_PACKAGES: Final = {name.rpartition(".")[0] for name in MODULES}
+
+
+class CeleryNames(MetaPathFinder, Loader):
+    """Finds our module under Celery's name, and hands it out as it is."""
+
+    def __init__(self) -> None:
+        """Nothing is remembered but specifications while modules are imported."""
+        self._specs: dict[str, ModuleSpec | None] = {}
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        """Answer for Celery's names that stand in the table."""
+        package, dot, rest = fullname.partition(".")
+        if package != "celery" or dot + rest not in MODULES:
+            return None
+        return ModuleSpec(fullname, self, is_package=dot + rest in _PACKAGES)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return our module."""
+        module = importlib.import_module(our_name(spec.name))
+        self._specs[spec.name] = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Undo what importing under another name has written into it."""
+        assert module.__spec__ is not None
+        module.__spec__ = self._specs.pop(module.__spec__.name)
+
+
+def our_name(celerys: str) -> str:
+    """Return the name of our module that stands for one of Celery's. Raises KeyError."""
+    package = __name__.partition(".")[0]
+    return package + MODULES[celerys.removeprefix("celery")]
+
+
+def install_as_celery() -> None:
+    """Let `import celery…` mean celeriac from now on, in this process and those it starts.
+
+    Raises ImproperlyConfigured if Celery itself was imported before.
+    """
+    if any(isinstance(finder, CeleryNames) for finder in sys.meta_path):
+        return
+    known = sys.modules.get("celery")
+    if known is not None:
+        raise ImproperlyConfigured(
+            f"Celery itself was imported already, from {getattr(known, '__file__', '?')}: call "
+            "celeriac.install_as_celery() before anything imports celery, or set "
+            f"{VARIABLE}=1 and start with celeriac"
+        )
+    sys.meta_path.insert(0, CeleryNames())
+    os.environ[VARIABLE] = "1"
