@@ -27,6 +27,14 @@ class BrokerCapabilities:
     peek: bool = True
     pause: bool = True
     dead_letters: bool = True
+    #: `remove` finds single messages.
+    remove: bool = True
+    #: `depth` and `purge` reach what is parked.
+    sees_parked: bool = True
+    #: Claims are held by leases and outlast their connection. Else the connection is the lease: the
+    #: store itself makes a message ready again when that of its owner ends, and `recover` returns
+    #: only what a ledger says was started.
+    leases: bool = True
 
 
 class Broker(Protocol):

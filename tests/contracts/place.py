@@ -81,6 +81,10 @@ class Place:
         """
         pytest.skip(f"{type(self).__name__} cannot write unreadable messages")
 
+    def kill(self, broker: Broker) -> None:
+        """Break a broker's connection, as the death of its process would."""
+        raise NotImplementedError
+
     def transaction(self) -> AbstractContextManager[object]:
         """Open a transaction of the caller's: committed at the end, rolled back by an exception."""
         pytest.skip(f"{type(self).__name__} has no transactions")

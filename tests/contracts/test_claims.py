@@ -9,7 +9,7 @@ from time import monotonic
 
 import pytest
 
-from celeriac.domain.errors import LeaseLost
+from celeriac.domain.errors import BrokerUnavailable, LeaseLost
 from celeriac.domain.messaging.delivery import Token, Undecodable
 from celeriac.domain.work.settlement import DONE, REQUEUE, DeadLetter, Park, Requeue
 
@@ -296,7 +296,7 @@ def test_a_parked_delivery_waits_in_the_store_until_its_time(place, broker, othe
     broker.settle([(claim_one(broker).token, Park(later(place, 5)))])
 
     assert claim(broker) == []
-    assert broker.depth([JOBS]) == {JOBS: 1}
+    assert broker.depth([JOBS]) == {JOBS: 1} or not broker.capabilities.sees_parked
     place.advance(4)
     assert claim(other) == []
     place.advance(2)
@@ -328,6 +328,7 @@ def test_a_message_that_cannot_be_read_is_claimed_as_such(place, broker):
 
 
 def test_an_orphan_may_be_unreadable(place, broker, other):
+    require(broker, "leases")
     publish(broker, message("broken"))
     place.corrupt("broken")
     claim(broker)
@@ -379,6 +380,7 @@ def test_nothing_is_claimed_under_a_lease_that_ran_out(place, broker):
 
 
 def test_after_its_lease_ran_out_a_worker_enlists_anew(place, broker):
+    require(broker, "leases")
     publish(broker, *messages(2))
     claim(broker, limit=1)
     place.advance(11)
@@ -392,6 +394,7 @@ def test_after_its_lease_ran_out_a_worker_enlists_anew(place, broker):
 
 
 def test_what_a_lapsed_owner_held_is_adopted(place, broker, other):
+    require(broker, "leases")
     publish(broker, *messages(3))
     one, two, three = claim(broker)
     broker.mark_started([two.token])
@@ -411,6 +414,7 @@ def test_what_a_lapsed_owner_held_is_adopted(place, broker, other):
 
 
 def test_an_adopted_delivery_is_its_new_owners(place, broker, other):
+    require(broker, "leases")
     publish(broker, *messages(2))
     claim(broker)
 
@@ -442,6 +446,7 @@ def test_a_stale_owner_changes_nothing(place, broker, other):
 
 
 def test_that_a_delivery_was_started_is_known_to_every_later_owner(place, broker, other):
+    require(broker, "leases")
     third = place.broker()
     publish(broker, message("a"))
     broker.mark_started([claim_one(broker).token])
@@ -455,6 +460,7 @@ def test_that_a_delivery_was_started_is_known_to_every_later_owner(place, broker
 
 
 def test_a_requeued_delivery_has_not_been_started(place, broker, other):
+    require(broker, "leases")
     publish(broker, message("a"))
     delivery = claim_one(broker)
     broker.mark_started([delivery.token])
@@ -467,6 +473,7 @@ def test_a_requeued_delivery_has_not_been_started(place, broker, other):
 
 
 def test_each_orphan_is_adopted_by_exactly_one_of_many_workers(place, broker):
+    require(broker, "leases")
     sent = messages(60)
     publish(broker, *sent)
     claim(broker)
@@ -481,6 +488,7 @@ def test_each_orphan_is_adopted_by_exactly_one_of_many_workers(place, broker):
 
 
 def test_many_orphans_are_adopted_over_several_calls(place, broker, other):
+    require(broker, "leases")
     sent = messages(900)
     publish(broker, *sent)
     claim(broker, limit=900)
@@ -490,6 +498,112 @@ def test_many_orphans_are_adopted_over_several_calls(place, broker, other):
         adopted += batch
 
     assert sorted(ids(orphan.delivery for orphan in adopted)) == ids(sent)
+
+
+# -- where the connection is the lease
+
+
+def connection_broken(place, broker):
+    """Break a worker's connection, where that is what its claims are held by."""
+    if broker.capabilities.leases:
+        pytest.skip("its claims outlast their connection")
+    place.kill(broker)
+
+
+def claimed_in_time(broker, count):
+    """Claim until so many have come: the store may take a moment to notice what broke."""
+    claimed = []
+    ends = monotonic() + 10
+    while len(claimed) < count and monotonic() < ends:
+        claimed += claim(broker)
+    return claimed
+
+
+def recovered_in_time(broker):
+    """Claim and recover until there is an orphan."""
+    ends = monotonic() + 10
+    while not (orphans := list(broker.recover([JOBS]))) and monotonic() < ends:
+        assert claim(broker) == []
+    return orphans
+
+
+def test_what_a_broken_connection_held_is_claimed_again(place, broker, other):
+    publish(broker, *messages(3))
+    done, *lost = claim(broker)
+    broker.settle([(done.token, DONE)])
+
+    connection_broken(place, broker)
+
+    again = claimed_in_time(other, 2)
+    assert sorted(ids(again)) == ["m001", "m002"]
+    assert {delivery.redelivered for delivery in again} == {True}
+    assert broker.settle([(delivery.token, DONE) for delivery in lost]) == [False, False]
+
+
+def test_what_was_started_over_a_broken_connection_is_an_orphan_when_the_lease_ran_out(
+    place, broker, other
+):
+    publish(broker, *messages(2))
+    begun, _ = claim(broker)
+    broker.mark_started([begun.token])
+    connection_broken(place, broker)
+    assert ids(claimed_in_time(other, 1)) == ["m001"]
+
+    place.advance(6)
+    assert other.renew()
+    assert claim(other) == []
+    assert other.recover([JOBS]) == []
+    place.advance(5)
+
+    (orphan,) = recovered_in_time(other)
+    assert (orphan.delivery.message.id, orphan.started) == ("m000", True)
+    assert orphan.owner == "first@host"
+    assert other.settle([(orphan.delivery.token, Requeue(crashed=True))]) == [True]
+    assert claim_one(other).crashes == 1
+
+
+def test_a_worker_that_lives_lets_others_run_what_its_connection_lost(place, broker, other):
+    publish(broker, message("a"))
+    begun = claim_one(broker)
+    broker.mark_started([begun.token])
+    connection_broken(place, broker)
+
+    with pytest.raises(BrokerUnavailable):
+        claim(broker)
+    assert broker.renew() is True
+    other.recover([JOBS])
+
+    (again,) = claimed_in_time(other, 1)
+    assert (again.message.id, again.crashes) == ("a", 0)
+
+
+def test_what_is_never_repeated_outlives_its_workers_connection(place, broker, other):
+    publish(broker, *messages(2))
+    first, second = (delivery.token for delivery in claim(broker))
+    assert broker.mark_started([first, second], {first, second}) == [True, True]
+
+    connection_broken(place, broker)
+
+    assert claim(other) == []
+    assert broker.settle([(first, DONE), (second, REQUEUE)]) == [True, True]
+    assert ids(claim(other)) == ["m001"]
+    place.advance(11)
+    other.enlist("second@host", lease=10)
+    assert other.recover([JOBS]) == []
+
+
+def test_what_is_never_repeated_is_adopted_from_the_dead(place, broker, other):
+    publish(broker, message("a"))
+    token = claim_one(broker).token
+    broker.mark_started([token], {token})
+    connection_broken(place, broker)
+
+    (orphan,) = lapsed(place, broker, other)
+
+    assert orphan.delivery.message == message("a")
+    assert (orphan.started, orphan.owner) == (True, "first@host")
+    assert other.settle([(orphan.delivery.token, DONE)]) == [True]
+    assert broker.settle([(token, DONE)]) == [False]
 
 
 def test_whoever_leaves_gives_back_what_it_holds_uncounted(broker, other):

@@ -16,6 +16,7 @@ from .records import RecordTable
 
 if TYPE_CHECKING:
     from .bus import MemorySubscription
+    from .ledger import Bookkeeper
 
 T = TypeVar("T")
 
@@ -41,6 +42,8 @@ class MemoryStore:
         self.messages = MessageTable()
         self.results = RecordTable()
         self.agreements = AgreementTable()
+        self.bookkeepers: dict[int, Bookkeeper] = {}
+        self.bookkeepers_ever = 0
         self.subscriptions: list[MemorySubscription] = []
 
     def wait_for(
