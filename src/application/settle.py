@@ -120,7 +120,12 @@ class SeparateSettler(Settler):
             self._broker.publish(messages, deadline=self._deadline)
         except QueueNotFound as lost:
             # Nothing of the batch was stored; which message it was, only the broker knows.
-            raise SettlementRefused(next(iter(fresh)), str(lost)) from lost
+            named = (
+                index
+                for index, one in fresh.items()
+                if lost.message_id in {message.id for message in one.publish}
+            )
+            raise SettlementRefused(next(named, next(iter(fresh))), str(lost)) from lost
         self._published.update(one.token for one in fresh.values())
 
 

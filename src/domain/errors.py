@@ -262,6 +262,9 @@ class TaskError(CeleryError):
 class QueueNotFound(KeyError, TaskError):
     """A route names a queue that is not in `task_queues`."""
 
+    #: The id of the message that leads nowhere, where it is one of a batch.
+    message_id: str | None = None
+
 
 class IncompleteStream(TaskError):
     """The end of a result stream was never seen."""

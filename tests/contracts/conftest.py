@@ -9,6 +9,8 @@ from importlib import import_module
 
 import pytest
 
+from tests.integration.redis.private import BINARY, cluster
+
 from .adapters import ADAPTERS
 
 
@@ -35,6 +37,15 @@ def place(request):
     place = request.param.make(request)
     yield place
     place.close()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_url():
+    """A Redis Cluster of three nodes, of this session's own."""
+    if BINARY is None:
+        pytest.skip("there is no redis-server to start")
+    with cluster() as nodes:
+        yield nodes[0].url.replace("redis", "redis+cluster", 1)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ as it can. kombu has no transport for a Cluster, so nobody else's layout is foll
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
 from threading import Lock
 from time import monotonic
@@ -44,6 +44,8 @@ class ClusterBroker(Broker):
         self._enlisting = Lock()
         #: Node and lease of the present enlistment, and the queues in which it is known.
         self._enlisted: tuple[str, float] | None = None
+        #: When the lease ends unless it is renewed, in monotonic seconds.
+        self._ends = 0.0
         self._owning: dict[str, RedisBroker] = {}
         self._known: set[str] = set()
         self._woken = False
@@ -117,12 +119,17 @@ class ClusterBroker(Broker):
         """Become a new owner, in each queue as soon as it is served."""
         self._owning = {}
         self._enlisted = (node, lease)
+        self._ends = self._tick() + lease
 
     def renew(self) -> bool:
         """Prolong the lease in each queue. Raises BrokerUnavailable when one could not be asked."""
-        if self._enlisted is None:
+        if self._enlisted is None or self._tick() >= self._ends:
             return False
-        return all(_each(self._owning.values(), lambda shard: shard.renew()))
+        ends = self._tick() + self._enlisted[1]
+        if not all(_each(self._owning.values(), lambda shard: shard.renew())):
+            return False
+        self._ends = ends
+        return True
 
     def leave(self) -> None:
         """Return what is still held to its queues; do nothing where the lease has run out."""
@@ -186,10 +193,12 @@ class ClusterBroker(Broker):
         for shard in list(self._owning.values()):
             shard.wake()
 
-    def mark_started(self, tokens: Sequence[Token]) -> Sequence[bool]:
+    def mark_started(
+        self, tokens: Sequence[Token], early: Collection[Token] = ()
+    ) -> Sequence[bool]:
         """Note which deliveries are about to be run."""
         return self._by_queue(
-            tokens, lambda token: token, lambda shard, some: shard.mark_started(some)
+            tokens, lambda token: token, lambda shard, some: shard.mark_started(some, early)
         )
 
     def settle(self, settled: Sequence[tuple[Token, Disposition]]) -> Sequence[bool]:
@@ -255,6 +264,9 @@ class ClusterBroker(Broker):
 
     # -- steps
 
+    def _tick(self) -> float:
+        return self.store.clock.monotonic()
+
     def _shard(self, queue: str) -> RedisBroker:
         with self._making:
             return self._shards.setdefault(queue, RedisBroker(self.store, queue))
@@ -265,6 +277,11 @@ class ClusterBroker(Broker):
         if enlisted is None:
             raise LeaseLost("this broker owns nothing: call enlist before claiming")
         if queue not in owning:
+            if self._tick() >= self._ends:
+                raise LeaseLost(
+                    f"the lease of {enlisted[0]} ({enlisted[1]:g} s) ran out before it was "
+                    "renewed; enlist anew"
+                )
             shard = self._shard(queue)
             with self._enlisting:
                 if queue not in owning:

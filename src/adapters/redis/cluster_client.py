@@ -6,8 +6,11 @@ or not; who needs one step keeps to the keys of one slot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+#: The node that serves this key is the one by which all messages go.
+_SPEAKER: Final = "celeriac"
 
 
 class ClusterClient:
@@ -31,14 +34,29 @@ class ClusterClient:
     def pipeline(self, transaction: bool = False) -> Steps:
         """Collect commands, which are sent together; there is no transaction of several slots."""
         del transaction
-        return Steps(self._cluster.pipeline(transaction=False))
+        return Steps(self._cluster.pipeline(transaction=False), self._speaker)
+
+    # What is said reaches all nodes whichever is told, but only one keeps what many say in order.
+
+    def publish(self, channel: Any, message: Any) -> Any:
+        """Say a message."""
+        return self._speaker().publish(channel, message)
+
+    def pubsub(self) -> Any:
+        """Return a subscription that hears what is said in the order in which it was."""
+        return self._cluster.pubsub(node=self._cluster.get_node_from_key(_SPEAKER))
+
+    def _speaker(self) -> Any:
+        node = self._cluster.get_node_from_key(_SPEAKER)
+        return self._cluster.get_redis_connection(node)
 
 
 class Steps:
     """A pipeline of redis-py's for a Cluster, which may publish too."""
 
-    def __init__(self, pipeline: Any) -> None:
-        self._pipeline = pipeline
+    def __init__(self, pipeline: Any, speaker: Callable[[], Any]) -> None:
+        self._pipeline, self._speaker = pipeline, speaker
+        self._said: list[tuple[Any, Any]] = []
 
     def __enter__(self) -> Steps:
         return self
@@ -50,5 +68,15 @@ class Steps:
         return getattr(self._pipeline, name)
 
     def publish(self, channel: Any, message: Any) -> None:
-        """Say a message to all nodes."""
-        self._pipeline.execute_command("PUBLISH", channel, message)
+        """Say a message, after all else is done."""
+        self._said.append((channel, message))
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """Send what was collected; return the answers, those of what was said last."""
+        answers = list(self._pipeline.execute(raise_on_error=raise_on_error))
+        if self._said:
+            with self._speaker().pipeline(transaction=False) as steps:
+                for channel, message in self._said:
+                    steps.publish(channel, message)
+                answers += steps.execute(raise_on_error=raise_on_error)
+        return answers

@@ -73,10 +73,12 @@ def route(message: TaskMessage, bindings: Bindings) -> tuple[str, ...]:
         return (message.queue,)
     queues = queues_of(message.exchange, message.routing_key, bindings)
     if not any(queues):
-        raise QueueNotFound(
+        lost = QueueNotFound(
             f"message {message.id} ({message.task}): exchange {message.exchange!r} with routing key"
             f" {message.routing_key!r} leads to no queue; declare one that is bound to it"
         )
+        lost.message_id = message.id
+        raise lost
     return queues
 
 
