@@ -33,7 +33,11 @@ class Life:
         self._is_over = False
 
     def may_be_configured(self) -> None:
-        """Send `celeryd_init`: settings may still be changed, for this node alone."""
+        """Send `celeryd_init`: settings may still be changed, for this node alone.
+
+        The app tells of its settings first, so that no child of the pool has to do it again.
+        """
+        self._worker.app.finalize()
         if celeryd_init.receivers:
             worker, options = self._worker, self._worker.options
             celeryd_init.send(
