@@ -128,7 +128,7 @@ class Reporter:
         return events.event(kind, self._source, now, self._logical.forward(), fields)
 
     def _say(self, singles: Sequence[Fields], batches: Sequence[BusMessage] = ()) -> None:
-        messages = [*(events.single(self._channel, one) for one in singles), *batches]
+        messages = [*batches, *(events.single(self._channel, one) for one in singles)]
         if not messages:
             return
         try:

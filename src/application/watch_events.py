@@ -49,7 +49,7 @@ class Watching:
         """
         self.listen()
         count, heard_at = 0, self._clock.monotonic()
-        while not self.should_stop and (limit is None or count < limit):
+        while not self._is_over(count, limit):
             if timeout is not None and self._clock.monotonic() - heard_at >= timeout:
                 raise TimeoutError(f"no event came for {timeout:g} s")
             for body in self._look(timeout):
@@ -57,8 +57,11 @@ class Watching:
                 self.take_in(body)
                 count += 1
                 yield count
-                if self.should_stop or count == limit:
+                if self._is_over(count, limit):
                     return
+
+    def _is_over(self, count: int, limit: int | None) -> bool:
+        return self.should_stop or (limit is not None and count >= limit)
 
     def take_in(self, body: Any) -> None:
         """Handle the events of one message."""

@@ -71,7 +71,7 @@ class AppSurroundings(Surroundings):
             "login_method": conf.broker_login_method,
             "uri_prefix": None,
             "heartbeat": conf.broker_heartbeat,
-            "failover_strategy": conf.broker_failover_strategy,
+            "failover_strategy": conf.broker_failover_strategy or "round-robin",
             "alternates": [],
             "credential_provider": None,
         }

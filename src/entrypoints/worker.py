@@ -76,7 +76,7 @@ class AppWorker:
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._stop_asked: list[bool] = []
         self._worker: Worker | None = None
-        self._presence: "Presence | None" = None
+        self._presence: Presence | None = None
 
     @property
     def hostname(self) -> str:

@@ -11,6 +11,8 @@ from .panel import inspect_command
 SHOWN: Final = ("exchange", "routing_key", "rate_limit")
 #: Celery's timer priority of tasks with an ETA.
 TIMER_PRIORITY: Final = 6
+#: How the names of built-in tasks begin.
+BUILT_IN: Final = ("celery.", "celeriac.")
 
 
 @inspect_command(alias="dump_active")
@@ -60,7 +62,7 @@ def registered(
     """Names of the tasks known here, with attributes asked for."""
     wanted = [item for item in taskinfoitems or SHOWN if not item.startswith("_")]
     tasks = state.surroundings.tasks()
-    names = [name for name in sorted(tasks) if builtins or not name.startswith("celery.")]
+    names = [name for name in sorted(tasks) if builtins or not name.startswith(BUILT_IN)]
     return [_described(name, tasks[name], wanted) for name in names]
 
 

@@ -1,19 +1,14 @@
 """`celeriac status`: ask all workers whether they are there. Exit code 69 if none answers."""
 
-import json
 from typing import Any, Final
 
 import click
 
 from .options import CommaSeparated, GroupedCommand, option
-from .program import StoreUnreachable
+from .remote import count_nodes, nobody_answered, show_json
 from .session import Session
 
 GROUP: Final = "Remote Control Options"
-
-
-class NobodyAnswered(StoreUnreachable):
-    """No worker answered in time; the exit code is that of an unreachable store."""
 
 
 @click.command("status", cls=GroupedCommand, help="Ask all workers whether they are there.")
@@ -29,13 +24,10 @@ def command(
     for answer in session.app.control.ping(destination=destination, timeout=timeout):
         answers.update(answer)
     if not answers:
-        raise NobodyAnswered(
-            f"no worker answered within {timeout:g} s: is one running on this broker?"
-        )
+        raise nobody_answered(timeout)
     if as_json:
-        click.echo(json.dumps(answers))
+        show_json(answers)
         return
     for node in sorted(answers):
         click.echo(f"{node}: OK")
-    count = len(answers)
-    session.say(f"\n{count} {'node' if count == 1 else 'nodes'} online.")
+    count_nodes(session, len(answers))

@@ -53,16 +53,14 @@ SETTINGS: Final = {
     "time_limit": "task_time_limit",
     "soft_time_limit": "task_soft_time_limit",
     "grace_period": "worker_grace_period",
+    "task_events": "worker_send_task_events",
 }
 #: Options that are taken and named in the log, because what they govern does not exist yet.
 NOT_YET: Final = (
     "statedb",
     "optimization",
-    "task_events",
     "without_gossip",
     "without_mingle",
-    "without_heartbeat",
-    "heartbeat_interval",
     "autoscale",
     "executable",
 )
@@ -109,7 +107,13 @@ NOT_YET: Final = (
 @option("-c", "--concurrency", group=POOL, help="How many tasks run at once, or 'auto'.")
 @option("-P", "--pool", group=POOL, metavar="POOL", help="prefork, threads, solo, …")
 @option(
-    "-E", "--task-events", "--events", group=POOL, is_flag=True, default=None, help="No effect yet."
+    "-E",
+    "--task-events",
+    "--events",
+    group=POOL,
+    is_flag=True,
+    default=None,
+    help="Tell of tasks by events.",
 )
 @option("--time-limit", group=POOL, type=float, help="Seconds after which a task is ended.")
 @option(
@@ -126,8 +130,8 @@ NOT_YET: Final = (
 @option("-I", "--include", group=QUEUES, type=CommaSeparated(), help="Modules to import.")
 @option("--without-gossip", group=FEATURES, is_flag=True, default=None, help="No effect yet.")
 @option("--without-mingle", group=FEATURES, is_flag=True, default=None, help="No effect yet.")
-@option("--without-heartbeat", group=FEATURES, is_flag=True, default=None, help="No effect yet.")
-@option("--heartbeat-interval", group=FEATURES, type=int, help="No effect yet.")
+@option("--without-heartbeat", group=FEATURES, is_flag=True, default=None, help="Send none.")
+@option("--heartbeat-interval", group=FEATURES, type=int, help="Seconds between heartbeats.")
 @option("--autoscale", group=FEATURES, metavar="MAX,MIN", help="No effect yet.")
 @option("-B", "--beat", group=BEAT, is_flag=True, default=None, help="Run beat in here as well.")
 @option("-s", "--schedule-filename", "--schedule", group=BEAT, help="File of beat's last runs.")
@@ -155,6 +159,8 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
                 hostname=asked["hostname"],
                 queues=asked["queues"],
                 exclude_queues=asked["exclude_queues"] or (),
+                heartbeat=False if asked["without_heartbeat"] else None,
+                heartbeat_interval=asked["heartbeat_interval"],
                 prepare=logs.enter_process,
             ),
         )

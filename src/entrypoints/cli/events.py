@@ -1,0 +1,66 @@
+"""`celeriac events --dump`: print events as they happen, until interrupted."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import click
+
+from ...domain.cluster.recent import Recent
+from .options import GroupedCommand, option
+from .session import Session
+
+DUMPER: Final = "Dumper"
+
+#: Tasks whose names are remembered.
+_KEPT: Final = 4095
+_WORDS: Final = {
+    "worker-offline": "shutdown",
+    "worker-online": "started",
+    "worker-heartbeat": "heartbeat",
+}
+
+
+@click.command("events", cls=GroupedCommand, help="Print events as they happen.")
+@option("-d", "--dump", group=DUMPER, is_flag=True, help="Print each event as a line.")
+@click.pass_obj
+def command(session: Session, /, dump: bool) -> None:
+    """Watch events."""
+    if not dump:
+        raise click.UsageError("celeriac events needs --dump: there is no screen of its own yet")
+    app = session.app
+    dumper = Dumper(click.echo)
+    click.echo("-> evdump: starting capture...")
+    with app.events.Receiver(handlers={"*": dumper.on_event}) as receiver:
+        try:
+            receiver.capture()
+        except KeyboardInterrupt:
+            return
+
+
+class Dumper:
+    """Writes events as lines, in Celery's words."""
+
+    def __init__(self, say: Callable[[str], Any]) -> None:
+        """Write with this function."""
+        self._say = say
+        self._tasks: Recent[str] = Recent(_KEPT)
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        """Write one event."""
+        rest = dict(event)
+        when = datetime.fromtimestamp(rest.pop("timestamp", 0) or 0, UTC)
+        kind = str(rest.pop("type")).lower()
+        hostname = rest.pop("hostname", "?")
+        task = f" {self._task(kind, rest)}" if kind.startswith("task-") else ""
+        fields = ", ".join(f"{name}={rest[name]}" for name in sorted(rest))
+        colon = ":" if fields else ""
+        words = _WORDS.get(kind) or kind.replace("-", " ")
+        self._say(f"{hostname} [{when}] {words}{colon}{task} {fields}")
+
+    def _task(self, kind: str, rest: dict[str, Any]) -> str:
+        uuid = str(rest.pop("uuid", "?"))
+        if kind in ("task-received", "task-sent"):
+            name, args, kwargs = (rest.pop(field, "?") for field in ("name", "args", "kwargs"))
+            self._tasks[uuid] = f"{name}({uuid}) args={args} kwargs={kwargs}"
+        return self._tasks.get(uuid, "")
