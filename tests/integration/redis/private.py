@@ -32,7 +32,8 @@ class Server:
     """One redis-server that can be stopped, killed, started again and held."""
 
     def __init__(self, folder, port, *options):
-        self.folder, self.port, self.options = Path(folder), port, options
+        self.folder, self.port, self.options = Path(folder) / str(port), port, options
+        self.folder.mkdir()
         self.process = None
 
     @property
@@ -42,7 +43,7 @@ class Server:
     def start(self):
         command = [BINARY, *self.options, "--port", str(self.port)]
         command += ["--dir", str(self.folder), "--bind", "127.0.0.1"]
-        with (self.folder / f"log-{self.port}").open("ab") as log:
+        with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
         return self
 
@@ -101,29 +102,10 @@ def server(*options, port=None):
 def watched_by_sentinels(*options, quorum=2, down_after=1000):
     """Run a primary with a replica and three Sentinels; yield them in this order."""
     with den() as folder, ExitStack() as ends:
-        primary = Server(
-            folder,
-            free_port(),
-            *options,
-            "--repl-diskless-sync-delay",
-            "0",
-            "--dbfilename",
-            "a.rdb",
-            "--save",
-            "",
-        )
-        replica = Server(
-            folder,
-            free_port(),
-            *options,
-            "--dbfilename",
-            "b.rdb",
-            "--save",
-            "",
-            "--replicaof",
-            "127.0.0.1",
-            str(primary.port),
-        )
+        quick = "--save", "", "--repl-diskless-sync-delay", "0"
+        primary = Server(folder, free_port(), *options, *quick)
+        follow = "--replicaof", "127.0.0.1", str(primary.port)
+        replica = Server(folder, free_port(), *options, *quick, *follow)
         sentinels = [_sentinel(folder, primary.port, quorum, down_after) for _ in range(3)]
         for one in (primary, replica, *sentinels):
             ends.callback(one.close)
@@ -143,26 +125,14 @@ def watched_by_sentinels(*options, quorum=2, down_after=1000):
 
 
 @contextmanager
-def cluster(nodes=3):
+def cluster(nodes=3, options=("--save", "")):
     """Run a Cluster of primaries; yield its nodes."""
     with den() as folder, ExitStack() as ends:
         servers = []
         for _ in range(nodes):
-            port, bus = free_port(), free_port()
-            one = Server(
-                folder,
-                port,
-                "--cluster-enabled",
-                "yes",
-                "--cluster-port",
-                str(bus),
-                "--cluster-config-file",
-                f"nodes-{port}.conf",
-                "--save",
-                "",
-                "--cluster-node-timeout",
-                "2000",
-            )
+            clustered = f"--cluster-enabled yes --cluster-port {free_port()}".split()
+            timeout = "--cluster-node-timeout", "2000"
+            one = Server(folder, free_port(), *clustered, *timeout, *options)
             ends.callback(one.close)
             servers.append(one.start())
         for one in servers:
@@ -200,7 +170,7 @@ def _sentinel(folder, primary, quorum, down_after):
     port = free_port()
     settings = folder / f"sentinel-{port}.conf"
     settings.write_text(
-        f"sentinel resolve-hostnames no\nsentinel monitor mymaster 127.0.0.1 {primary} {quorum}\n"
+        f"sentinel monitor mymaster 127.0.0.1 {primary} {quorum}\n"
         f"sentinel down-after-milliseconds mymaster {down_after}\n"
         "sentinel failover-timeout mymaster 5000\n"
     )
