@@ -7,6 +7,8 @@ else. All other names, and every class, are celeriac's.
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from ..celery_names import MODULES
+
 _celeriac = import_module(__name__.partition(".")[0])
 
 
@@ -28,8 +30,8 @@ __author__ = __contact__ = "celeriac contributors"
 __homepage__ = "https://pypi.org/project/celeriac/"
 __docformat__ = "markdown"
 
-#: Modules that Celery lets one reach without importing them.
-_MODULES = ("app", "local", "registry", "signals", "states", "utils")
+#: Modules that may be reached without being imported first.
+_MODULES = [name[1:] for name in MODULES if name.count(".") == 1 and name != ".__main__"]
 
 
 def bugreport(app: Any = None) -> str:

@@ -216,7 +216,7 @@ def get_exponential_backoff_interval(
     factor: float, retries: int, maximum: float, full_jitter: bool = False
 ) -> float:
     """Return the seconds before a retry: the factor doubled each time, or a part of that."""
-    most = min(maximum, factor * (2**retries))
+    most: float = min(maximum, factor * 2.0**retries)
     if full_jitter:
         most = random.randrange(int(most) + 1)  # noqa: S311 - spreads load, guards nothing
     return max(0.0, most)
