@@ -187,6 +187,30 @@ class Signature(dict[str, Any]):
         """Say whether further arguments are taken."""
         self["immutable"] = immutable
 
+    def stamp(
+        self, visitor: Any = None, append_stamps: bool = False, **headers: Any
+    ) -> "Signature":
+        """Mark it, and what is linked to it or part of it; returns itself.
+
+        Args:
+            visitor: A StampingVisitor, asked for the stamps of each signature.
+            append_stamps: Keep all values of a stamp that is there already, as a list.
+            headers: Stamps.
+        """
+        self._stamp(visitor, append_stamps, headers)
+        return self
+
+    def _stamp(self, visitor: Any, append: bool, headers: Mapping[str, Any]) -> None:
+        from .stamping import stamp_call
+
+        stamp_call(self, visitor, append, headers)
+
+    def stamp_links(self, visitor: Any, append_stamps: bool = False, **headers: Any) -> None:
+        """Mark what is linked to it."""
+        from .stamping import stamp_links
+
+        stamp_links(self, visitor, append_stamps, headers)
+
     def link(self, callback: "Signature") -> "Signature":
         """Have another signature called with the result; returns that one."""
         return self._append("link", callback)

@@ -102,6 +102,11 @@ class chain(Workflow):
                 link.link_error(errback)
         return links
 
+    def _stamp(self, visitor: Any, append: bool, headers: Mapping[str, Any]) -> None:
+        from .stamping import stamp_chain
+
+        stamp_chain(self, visitor, append, headers)
+
     def __repr__(self) -> str:
         """Show the links."""
         return " | ".join(map(repr, self.tasks)) or "chain()"

@@ -150,6 +150,11 @@ class chord(Workflow):
         for task in getattr(self.tasks, "tasks", self.tasks) or ():
             task.set_immutable(immutable)
 
+    def _stamp(self, visitor: Any, append: bool, headers: Mapping[str, Any]) -> None:
+        from .stamping import stamp_chord
+
+        stamp_chord(self, visitor, append, headers)
+
     def __length_hint__(self) -> int:
         """Count the parts the body waits for."""
         members = getattr(self.tasks, "tasks", self.tasks) or ()

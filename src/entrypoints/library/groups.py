@@ -93,6 +93,11 @@ class group(Workflow):
         """Send it with further arguments."""
         return self.apply_async(partial_args, **options)
 
+    def _stamp(self, visitor: Any, append: bool, headers: Mapping[str, Any]) -> None:
+        from .stamping import stamp_group
+
+        stamp_group(self, visitor, append, headers)
+
     def __len__(self) -> int:
         """Count the members."""
         return len(self.tasks)
