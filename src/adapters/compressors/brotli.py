@@ -7,7 +7,8 @@ try:
     import brotli
 except ImportError:
     try:
-        import brotlicffi as brotli  # the one for PyPy
+        # The one for PyPy.
+        import brotlicffi as brotli  # pyright: ignore[reportMissingImports]
     except ImportError as missing:
         raise MissingExtra("compression 'brotli'", "brotli", "brotli") from missing
 

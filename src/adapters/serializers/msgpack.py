@@ -1,6 +1,6 @@
 """MessagePack: JSON's values and bytes, smaller and quicker to read."""
 
-from typing import Any
+from typing import Any, cast
 
 from ...domain.errors import DecodeError, EncodeError, MissingExtra
 from ...ports.codec import Serializer
@@ -21,10 +21,9 @@ class MsgpackSerializer(Serializer):
     def dumps(self, value: Any) -> bytes:
         """Encode."""
         try:
-            packed: bytes = msgpack.packb(value, use_bin_type=True)
+            return cast("bytes", msgpack.packb(value, use_bin_type=True))
         except Exception as broken:
             raise EncodeError(f"cannot encode as MessagePack: {broken}") from broken
-        return packed
 
     def loads(self, data: bytes) -> Any:
         """Decode; mappings may have keys of any kind, though Celery reads texts and bytes only."""

@@ -50,7 +50,7 @@ def test_an_unknown_name_is_refused_with_those_there_are(said, make):
     ],
 )
 def test_an_unknown_compression_is_refused_with_those_there_are(said, make):
-    with pytest.raises(ImproperlyConfigured, match="='rar'.*brotli, bzip, bzip2, gzip, lzma"):
+    with pytest.raises(ImproperlyConfigured, match=r"='rar'.*brotli, bzip, bzip2, gzip, lzma"):
         make(Settings(**said))
 
 
