@@ -10,3 +10,6 @@ __all__ = ["Celery", "app_or_default", "bugreport", "default_app", "shared_task"
 
 push_current_task = _task_stack.push
 pop_current_task = _task_stack.pop
+
+# What is below it is imported by this name.
+__name__ = "celery.app"

@@ -1,1 +1,4 @@
 """`celery.backends`: a package."""
+
+# What is below it is imported by this name.
+__name__ = "celery.backends"

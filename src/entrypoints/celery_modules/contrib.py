@@ -1,1 +1,4 @@
 """`celery.contrib`: a package."""
+
+# What is below it is imported by this name.
+__name__ = "celery.contrib"

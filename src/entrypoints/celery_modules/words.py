@@ -37,3 +37,6 @@ def uuid(_uuid: Any = uuid4) -> str:
 
 
 gen_unique_id = uuid
+
+# What is below it is imported by this name.
+__name__ = "celery.utils"
