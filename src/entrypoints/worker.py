@@ -1,5 +1,7 @@
 """A worker of an app: its parts put together, started and stopped as one."""
 
+from __future__ import annotations
+
 import logging
 import os
 import socket
@@ -9,13 +11,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from ..application.housekeeping import Housekeeping, lifetime
 from ..application.run_task import RunSettings, TaskRunner
-from ..application.work import Worker, WorkSettings
 from ..domain.errors import BrokerUnavailable, QueueNotFound
-from ..domain.tasks.options import TaskOptions
-from ..domain.work.core import WorkerCore, WorkerPolicy
-from ..domain.work.effects import Effect
 from ..ports.pool import Pool, Stop
 from .choices import make_pool
 from .codecs import make_codec, make_result_codec
@@ -25,6 +22,9 @@ from .node_names import node_name
 from .routes import router_of
 
 if TYPE_CHECKING:
+    from ..application.work import Worker
+    from ..domain.work.core import WorkerCore
+    from ..domain.work.effects import Effect
     from .presence import Presence
 
 logger = logging.getLogger("celeriac.worker")
@@ -61,8 +61,8 @@ class WorkerOptions:
 class AppWorker:
     """One worker of one app. Make it, `start` it, `run` it; `stop` it from anywhere.
 
-    The pool is started before the adapters are even imported: what it forks is then as small as
-    the app itself, and holds neither a connection nor a driver.
+    The pool is started before the adapters and the hub's own parts are even imported: what it
+    forks is then as small as the app itself, and holds neither a connection nor a driver.
     """
 
     def __init__(self, app: Celeriac, options: WorkerOptions | None = None) -> None:
@@ -84,7 +84,7 @@ class AppWorker:
         return self.node
 
     @property
-    def controller(self) -> "AppWorker":
+    def controller(self) -> AppWorker:
         """Itself: to Celery's receivers worker, controller and consumer are three."""
         return self
 
@@ -97,9 +97,17 @@ class AppWorker:
             raise RuntimeError("the worker has not been started: call start() first")
         return self._worker
 
+    @property
+    def slots(self) -> int:
+        """How many tasks are to run at once, where the pool does not know better."""
+        asked: Any = self.options.concurrency or self.app.conf.worker_concurrency
+        if asked in (None, 0, "auto"):  # 0, as in Celery, is no number of slots
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+        return int(asked)
+
     # -- life
 
-    def start(self, before: "Callable[[AppWorker], None]" = lambda worker: None) -> None:
+    def start(self, before: Callable[[AppWorker], None] = lambda worker: None) -> None:
         """Start the pool, join the cluster, listen.
 
         `before` is called when the broker is there and nothing has been claimed yet.
@@ -170,44 +178,20 @@ class AppWorker:
     # -- joining
 
     def _join(self, runner: TaskRunner) -> None:
-        worker = self._shell(runner)
+        from . import hub  # after the pool has forked
+
+        container = self.app.container
+        worker = hub.make_shell(self, runner, self._inbox)
         worker.tell.sender = self
-        container, conf = self.app.container, self.app.conf
         self._persistently(worker.start)
         router = container.router()
         queues = [router.queue(name) for name in self.queues]
         self._persistently(lambda: container.broker().declare(queues))
-        answers = _first(self.options.remote_control, conf.worker_enable_remote_control)
-        from .presence import Presence  # after the pool has forked
-
-        self._presence = Presence(self, worker, answers=bool(answers))
+        self._presence = hub.make_presence(self, worker)
         self._presence.start()
         self._worker = worker
         for cold in self._stop_asked:
             worker.stop(cold=cold)
-
-    def _shell(self, runner: TaskRunner) -> Worker:
-        conf, container = self.app.conf, self.app.container
-        return Worker(
-            WorkSettings(
-                node=self.node,
-                queues=self.queues,
-                lease=conf.worker_lease,
-                grace=_first(self.options.grace_period, conf.worker_grace_period),
-                zone=self.app.timezone,
-            ),
-            WorkerCore(self._policy(), self._find_options),
-            container.broker(),
-            container.settler(join=runner.join),
-            container.results(),
-            self.pool,
-            runner,
-            container.clock(),
-            self._inbox,
-            Housekeeping(
-                container.results(), lifetime(conf.result_expires), container.clock()
-            ).turn,
-        )
 
     def _persistently(self, act: Callable[[], None]) -> None:
         """Do it; with broker_connection_retry_on_startup, again until the broker is there."""
@@ -232,13 +216,7 @@ class AppWorker:
         asked = self.options.pool or self.app.conf.worker_pool
         if not isinstance(asked, str):
             return asked
-        return make_pool(self.app.conf, asked, self._slots())
-
-    def _slots(self) -> int:
-        asked: Any = self.options.concurrency or self.app.conf.worker_concurrency
-        if asked in (None, 0, "auto"):  # 0, as in Celery, is no number of slots
-            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
-        return int(asked)
+        return make_pool(self.app.conf, asked, self.slots)
 
     def _queues(self) -> list[str]:
         # Not the container's: it is imported after the pool has forked.
@@ -263,24 +241,6 @@ class AppWorker:
             return name in queues
         return name in {getattr(queue, "name", queue) for queue in queues}
 
-    def _policy(self) -> WorkerPolicy:
-        conf, options = self.app.conf, self.options
-        return WorkerPolicy(
-            slots=self.pool.slots or self._slots(),
-            prefetch_multiplier=_first(
-                options.prefetch_multiplier, conf.worker_prefetch_multiplier
-            ),
-            disable_prefetch=_first(options.disable_prefetch, conf.worker_disable_prefetch),
-            max_crashes=conf.task_max_crashes,
-            time_limit=_first(options.time_limit, conf.task_time_limit),
-            soft_time_limit=_first(options.soft_time_limit, conf.task_soft_time_limit),
-            disable_rate_limits=conf.worker_disable_rate_limits,
-        )
-
-    def _find_options(self, name: str) -> TaskOptions | None:
-        task = self.app.tasks.get(name)
-        return None if task is None else task.resolved
-
     def _runner(self) -> TaskRunner:
         conf, app = self.app.conf, self.app
         return TaskRunner(
@@ -299,7 +259,3 @@ class AppWorker:
             make_result_codec(conf),
             self.life.process_ends,
         )
-
-
-def _first(asked: Any, setting: Any) -> Any:
-    return setting if asked is None else asked

@@ -1,0 +1,71 @@
+"""The hub's own parts: what watches over the work of a worker that has its pool already.
+
+Imported once the pool has forked, so that its children do without them.
+"""
+
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from ..application.housekeeping import Housekeeping, lifetime
+from ..application.run_task import TaskRunner
+from ..application.work import Worker, WorkSettings
+from ..domain.tasks.options import TaskOptions
+from ..domain.work.core import WorkerCore, WorkerPolicy
+from .presence import Presence
+
+if TYPE_CHECKING:
+    from .worker import AppWorker
+
+
+def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) -> Worker:
+    """Return the shell of a worker, not started yet."""
+    conf, container = outer.app.conf, outer.app.container
+    return Worker(
+        WorkSettings(
+            node=outer.node,
+            queues=outer.queues,
+            lease=conf.worker_lease,
+            grace=_asked_or_set(outer.options.grace_period, conf.worker_grace_period),
+            zone=outer.app.timezone,
+        ),
+        WorkerCore(_policy(outer), lambda name: _find_options(outer, name)),
+        container.broker(),
+        container.settler(join=runner.join),
+        container.results(),
+        outer.pool,
+        runner,
+        container.clock(),
+        inbox,
+        Housekeeping(container.results(), lifetime(conf.result_expires), container.clock()).turn,
+    )
+
+
+def make_presence(outer: "AppWorker", shell: Worker) -> Presence:
+    """Return what a worker says and hears on the bus, silent yet."""
+    conf = outer.app.conf
+    answers = _asked_or_set(outer.options.remote_control, conf.worker_enable_remote_control)
+    return Presence(outer, shell, answers=bool(answers))
+
+
+def _policy(outer: "AppWorker") -> WorkerPolicy:
+    conf, options = outer.app.conf, outer.options
+    return WorkerPolicy(
+        slots=outer.pool.slots or outer.slots,
+        prefetch_multiplier=_asked_or_set(
+            options.prefetch_multiplier, conf.worker_prefetch_multiplier
+        ),
+        disable_prefetch=_asked_or_set(options.disable_prefetch, conf.worker_disable_prefetch),
+        max_crashes=conf.task_max_crashes,
+        time_limit=_asked_or_set(options.time_limit, conf.task_time_limit),
+        soft_time_limit=_asked_or_set(options.soft_time_limit, conf.task_soft_time_limit),
+        disable_rate_limits=conf.worker_disable_rate_limits,
+    )
+
+
+def _find_options(outer: "AppWorker", name: str) -> TaskOptions | None:
+    task = outer.app.tasks.get(name)
+    return None if task is None else task.resolved
+
+
+def _asked_or_set(asked: Any, setting: Any) -> Any:
+    return setting if asked is None else asked
