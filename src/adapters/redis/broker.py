@@ -8,6 +8,7 @@ numbers first. That is not the port's order, and `capabilities.priority` says so
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -45,8 +46,8 @@ class RedisBroker(Broker):
 
     def __init__(self, store: RedisStore, queue: str | None = None) -> None:
         self.store = store
-        self.keys = store.keys if queue is None else Keys(store.prefix, queue, clustered=True)
-        self._space = store.prefix if queue is None else f"{store.prefix}\0{queue}"
+        self._layout = replace(store.layout, queue=queue)
+        self.keys = Keys(self._layout)
         # Keys tell a Cluster the node. One that never is there makes it refuse to run anything
         # in a slot that is being moved, of which a script would see a part only.
         self._declared = (
@@ -104,7 +105,7 @@ class RedisBroker(Broker):
     ) -> Bindings:
         """Return the bindings of the exchanges these messages name."""
         if not any(message.exchange for message in messages):
-            return {}
+            return Bindings(priorities=self._layout.priorities)
         return self.store.do(
             lambda client: bindings_of(client, self.keys, messages), deadline=deadline
         )
@@ -157,7 +158,8 @@ class RedisBroker(Broker):
             return claims.held(doubtful, owner.number), None
         ticket = next(owner.tickets)
         # Another queue begins each time, so that small claims are fair as well.
-        told = [owner.number, ticket, limit, next(self._turns), *names]
+        names, first = self._layout.in_order(names, next(self._turns))
+        told = [owner.number, ticket, limit, first, *names]
         answer = self._doubtfully(
             owner.doubtful_claims, ticket, lambda: self.run(scripts.CLAIM, told)
         )
@@ -252,7 +254,7 @@ class RedisBroker(Broker):
 
     def run(self, script: Script, told: Sequence[Any], deadline: float | None = None) -> Any:
         """Run one of the broker's scripts."""
-        arguments = [self._space, self.store.moment(), *told]
+        arguments = [self._layout.told, self.store.moment(), *told]
         return self.store.run(script, arguments, keys=self._declared, deadline=deadline)
 
     def _present_owner(self) -> Owner:

@@ -101,7 +101,7 @@ class ClusterBroker(Broker):
 
     def _bindings_of(self, messages: Sequence[TaskMessage], deadline: float) -> Bindings:
         if not any(message.exchange for message in messages):
-            return {}
+            return Bindings(priorities=self.store.layout.priorities)
         return self.store.do(
             lambda client: bindings_of(client, self._keys, messages), deadline=deadline
         )
@@ -148,7 +148,7 @@ class ClusterBroker(Broker):
         names = list(dict.fromkeys(queues))
         while True:
             turn = next(self._turns) % len(names)
-            found, due = self._claim([*names[turn:], *names[:turn]], limit)
+            found, due = self._claim(names, turn, limit)
             left = end - monotonic()
             if found or left <= 0 or self._woken:
                 self._woken = False
@@ -159,14 +159,16 @@ class ClusterBroker(Broker):
             self._owned(names[turn]).wait([names[turn]], left)
 
     def _claim(
-        self, names: list[str], limit: int
+        self, names: Sequence[str], turn: int, limit: int
     ) -> tuple[list[Delivery | Undecodable], float | None]:
         """Claim a fair share of each queue, then what is left to take."""
+        ordered, first = self.store.layout.in_order(names, turn)
+        shares = (limit,) if first < 0 else (max(1, limit // len(names)), limit)
         found: list[Delivery | Undecodable] = []
         soonest: list[float] = []
         lost: Exception | None = None
-        more = list(names)
-        for share in (max(1, limit // len(names)), limit):
+        more = ordered if first < 0 else [*ordered[first:], *ordered[:first]]
+        for share in shares:
             asked, more = more, []
             for name in asked:
                 room = min(share, limit - len(found))

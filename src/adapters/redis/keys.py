@@ -6,38 +6,26 @@ slot of kombu's list. The scripts make the same names; a change here is a change
 
 from __future__ import annotations
 
-from typing import Final
-
-#: kombu's separator within names.
-SEPARATOR: Final = "\x06\x16"
-#: The step of what only our workers understand (JOIN_CHORD): Celery's would throw it away.
-JOINS: Final = "J"
-#: In the order in which they are served: ours, then kombu's priority steps, smaller ones first.
-STEPS: Final[tuple[int | str, ...]] = (JOINS, 0, 3, 6, 9)
-
-
-def step_of(priority: int) -> int:
-    """Return the step whose list a priority goes to: rounded down, 9 and more are 9."""
-    return min(max(priority, 0), 9) // 3 * 3
+from .layout import JOINS, Layout
 
 
 class Keys:
-    """All names under one prefix; in a Cluster those of one `queue`, if it is given.
+    """All names of a layout.
 
     In a Cluster each queue is by itself, in one slot, with owners of its own; and all bindings
     are in another. kombu has no transport for it, so nobody else looks for these names.
     """
 
-    def __init__(self, prefix: str = "", queue: str | None = None, *, clustered: bool = False):
-        self.prefix = prefix
-        self._clustered = clustered
-        ours = f"{prefix}celeriac." if queue is None else f"{prefix}{{{queue}}}celeriac."
-        self._ours = ours
-        self.queues = f"{ours}queues"
-        self.owners = f"{ours}owners"
-        self.paused = f"{ours}paused"
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.prefix = prefix = layout.prefix
+        queue, clustered = layout.queue, layout.clustered
+        self._ours = f"{prefix}celeriac." if queue is None else f"{prefix}{{{queue}}}celeriac."
+        self.queues = f"{self._ours}queues"
+        self.owners = f"{self._ours}owners"
+        self.paused = f"{self._ours}paused"
         self._kombus = f"{prefix}{{_kombu}}" if clustered else f"{prefix}_kombu"
-        self.exchanges = f"{self._kombus}.exchanges" if clustered else f"{ours}exchanges"
+        self.exchanges = f"{self._kombus}.exchanges" if clustered else f"{self._ours}exchanges"
         self.binding_deadlines = f"{self._kombus}.binding_deadlines"
 
     # -- kombu's
@@ -46,8 +34,8 @@ class Keys:
         """The list of what waits on a step of a queue; its end is served next."""
         if step == JOINS:
             return self.of_queue(queue, "joins")
-        name = self.prefix + (f"{{{queue}}}" if self._clustered else queue)
-        return f"{name}{SEPARATOR}{step}" if step else name
+        name = self.prefix + (f"{{{queue}}}" if self.layout.clustered else queue)
+        return f"{name}{self.layout.separator}{step}" if step else name
 
     def bindings(self, exchange: str) -> str:
         """The set of an exchange's bindings."""

@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .keys import Keys, step_of
+from .keys import Keys
+from .layout import step_of
 from .routes import bindings_of_exchanges, queues_of
 from .store import RedisStore, Script
 
@@ -66,7 +67,7 @@ def _places(store: RedisStore, keys: Keys, entry: bytes | None) -> list[str | by
         envelope["headers"]["redelivered"] = True
         properties = envelope["properties"]
         properties["delivery_info"]["redelivered"] = True
-        step = step_of(int(properties.get("priority") or 0))
+        step = step_of(int(properties.get("priority") or 0), keys.layout.priorities)
         raw = json.dumps(envelope).encode()
         exchange, routing_key = str(exchange or ""), str(routing_key)
     except _UNREADABLE:

@@ -18,7 +18,6 @@ from ...domain.errors import BrokerUnavailable
 from ...ports.bus import Mailbox
 from . import routes
 from .bus_envelope import raw_of, said_in
-from .keys import SEPARATOR
 from .store import RedisStore, Script
 
 #: Seconds a look at the list blocks: a mailbox that is closed is noticed after that.
@@ -52,7 +51,9 @@ class RedisMailbox(Mailbox):
         self._keys = store.keys
         self._address = ReplyAddress(exchange, str(uuid4()))
         self._queue = f"{self._address.routing_key}.{exchange}"
-        self._binding = SEPARATOR.join((self._address.routing_key, "", self._queue))
+        self._binding = self._keys.layout.separator.join(
+            (self._address.routing_key, "", self._queue)
+        )
         self.closed = False
         self._bind()
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ...domain.messaging.message import TaskMessage
 from ...domain.tasks.builtin_names import JOIN_CHORD
 from .envelope import raw_of
-from .keys import JOINS, step_of
+from .layout import JOINS, step_of
 from .routes import Bindings, route
 from .times import milliseconds
 
@@ -32,7 +32,9 @@ def grouped(messages: Iterable[TaskMessage], bindings: Bindings, now_ms: int) ->
     """Return messages by queue and step, each in the order given. Raises as `groups_of` does."""
     groups: dict[tuple[str, int | str], list[Any]] = {}
     for message in messages:
-        step = JOINS if message.task == JOIN_CHORD else step_of(message.priority)
+        step = (
+            JOINS if message.task == JOIN_CHORD else step_of(message.priority, bindings.priorities)
+        )
         due = None if message.eta is None else milliseconds(message.eta)
         for queue in route(message, bindings):
             raw = raw_of(message)

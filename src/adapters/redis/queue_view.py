@@ -9,7 +9,7 @@ from typing import Any, Final
 from ...domain.messaging.delivery import DeadMessage
 from ...domain.messaging.message import TaskMessage
 from .envelope import dead_of, message_of
-from .keys import STEPS, Keys
+from .keys import Keys
 
 #: How many messages are looked at in one round trip.
 _CHUNK: Final = 500
@@ -22,17 +22,17 @@ def depth(client: Any, keys: Keys, queues: Sequence[str]) -> Mapping[str, int]:
     names = list(dict.fromkeys(queues))
     with client.pipeline(transaction=False) as steps:
         for name in names:
-            for step in STEPS:
+            for step in keys.layout.steps:
                 steps.llen(keys.ready(name, step))
             steps.zcard(keys.of_queue(name, "parked"))
         counts = steps.execute()
-    each = len(STEPS) + 1
+    each = len(keys.layout.steps) + 1
     return {name: sum(counts[k * each : (k + 1) * each]) for k, name in enumerate(names)}
 
 
 def peek(client: Any, keys: Keys, queue: str, limit: int) -> list[TaskMessage]:
     """Return what would be claimed next and can be read."""
-    raws = (raw for step in STEPS for raw in _served(client, keys.ready(queue, step)))
+    raws = (raw for step in keys.layout.steps for raw in _served(client, keys.ready(queue, step)))
     readable = (message for raw in raws if (message := message_of(raw, queue)))
     return list(islice(readable, max(limit, 0)))
 
@@ -42,7 +42,7 @@ def remove(client: Any, keys: Keys, task_ids: Collection[str]) -> set[str]:
     found: set[str] = set()
     for name in sorted(client.smembers(keys.queues)):
         queue = name.decode()
-        for step in STEPS:
+        for step in keys.layout.steps:
             key = keys.ready(queue, step)
             drop = _from_list(client, key)
             found |= _removed(client.lrange(key, 0, -1), queue, 0, task_ids, drop)

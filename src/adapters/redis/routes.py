@@ -19,9 +19,22 @@ from ...domain.messaging.queues import (
     binding_of,
     destinations,
 )
-from .keys import SEPARATOR, Keys
+from .keys import Keys
+from .layout import PRIORITIES
 
-Bindings = Mapping[str, Sequence[Binding]]
+
+class Bindings(dict[str, Sequence[Binding]]):
+    """Bindings by exchange, and the priority steps of what is published by them."""
+
+    def __init__(
+        self,
+        by_exchange: Mapping[str, Sequence[Binding]] | None = None,
+        *,
+        priorities: Sequence[int] = PRIORITIES,
+    ) -> None:
+        super().__init__(by_exchange or {})
+        self.priorities = priorities
+
 
 #: What kombu makes of the words of a topic's key.
 _WORDS: Final = {"*": r"[^\.]+", "#": ".*?"}
@@ -35,9 +48,9 @@ def declare(client: Any, keys: Keys, queues: Sequence[Queue]) -> None:
             if binding := binding_of(queue):
                 name = binding.exchange.name
                 steps.hsetnx(keys.exchanges, name, binding.exchange.kind)
-                steps.sadd(keys.bindings(name), _member(binding))
+                steps.sadd(keys.bindings(name), _member(keys, binding))
                 if "x-expires" not in queue.arguments:
-                    steps.sadd(keys.permanent_bindings(name), _member(binding))
+                    steps.sadd(keys.permanent_bindings(name), _member(keys, binding))
         steps.execute()
 
 
@@ -49,17 +62,19 @@ def bindings_of(client: Any, keys: Keys, messages: Iterable[TaskMessage]) -> Bin
 def bindings_of_exchanges(client: Any, keys: Keys, exchanges: Collection[str]) -> Bindings:
     """Return the bindings of these exchanges; asks only if there are any."""
     names = sorted(exchanges)
+    priorities = keys.layout.priorities
     if not names:
-        return {}
+        return Bindings(priorities=priorities)
     with client.pipeline(transaction=False) as steps:
         steps.hmget(keys.exchanges, names)
         for name in names:
             steps.smembers(keys.bindings(name))
         kinds, *tables = steps.execute()
-    return {
-        name: [_binding(name, kind, member) for member in sorted(table)]
+    found = {
+        name: [_binding(keys, name, kind, member) for member in sorted(table)]
         for name, kind, table in zip(names, kinds, tables, strict=True)
     }
+    return Bindings(found, priorities=priorities)
 
 
 def queues_of(exchange: str, routing_key: str, bindings: Bindings) -> tuple[str, ...]:
@@ -82,16 +97,16 @@ def route(message: TaskMessage, bindings: Bindings) -> tuple[str, ...]:
     return queues
 
 
-def _member(binding: Binding) -> str:
+def _member(keys: Keys, binding: Binding) -> str:
     pattern = ""
     if binding.exchange.kind == "topic":
         words = (_WORDS.get(word, word) for word in binding.routing_key.split("."))
         pattern = "^" + r"\.".join(words) + "$"
-    return SEPARATOR.join((binding.routing_key, pattern, binding.queue))
+    return keys.layout.separator.join((binding.routing_key, pattern, binding.queue))
 
 
-def _binding(exchange: str, stored: bytes | None, member: bytes) -> Binding:
-    parts = member.decode(errors="replace").split(SEPARATOR)
+def _binding(keys: Keys, exchange: str, stored: bytes | None, member: bytes) -> Binding:
+    parts = member.decode(errors="replace").split(keys.layout.separator)
     key, pattern, queue = (*parts, "", "", "")[:3]
     kind: ExchangeKind = "topic" if pattern else "direct"
     if stored == b"fanout":

@@ -1,7 +1,7 @@
 """What the broker does in one step on the server, in Lua.
 
-Every script takes as arguments: the prefix of all keys (in a Cluster followed by a zero byte and
-the one queue it is about), the time in unix milliseconds (empty: the server's), then its own. What
+Every script takes as arguments: the prefix of all keys (with more behind it, see
+`Layout.told`), the time in unix milliseconds (empty: the server's), then its own. What
 must stay true: between two commands of a script nothing else happens, so a message that is taken
 from one place stands in another when the script ends.
 
@@ -22,14 +22,20 @@ if not now then
   local t = redis.call('TIME')
   now = t[1] * 1000 + math.floor(t[2] / 1000)
 end
--- On one server the prefix alone; in a Cluster a zero and the only queue it is about follow.
-local cut, only = string.find(P, '\0', 1, true), nil
-if cut then P, only = string.sub(P, 1, cut - 1), string.sub(P, cut + 1) end
+-- Behind the prefix may stand, each after a zero: in a Cluster the only queue that this is about,
+-- the separator, the priority steps.
+local only, SEPARATOR, STEPS = nil, '\6\22', {'J', 0, 3, 6, 9}
+if string.find(P, '\0', 1, true) then
+  local parts = {}
+  for part in string.gmatch(P .. '\0', '(%Z*)%z') do parts[#parts + 1] = part end
+  P, SEPARATOR, STEPS = parts[1], parts[3], {'J'}
+  if parts[2] ~= '' then only = parts[2] end
+  for step in string.gmatch(parts[4], '%d') do STEPS[#STEPS + 1] = step end
+end
 
 local function own(queue, what) return P .. '{' .. queue .. '}celeriac.' .. what end
 
 local G = only and own(only, '') or P .. 'celeriac.'
-local STEPS = {'J', 0, 3, 6, 9}
 local OWNERS, NODES = G .. 'owners', G .. 'nodes'
 local QUEUES, PAUSED = G .. 'queues', G .. 'paused'
 local COUNT = G .. 'count'
@@ -39,7 +45,7 @@ local function ready(queue, step)
   if step == 'J' then return own(queue, 'joins') end
   local name = only and P .. '{' .. queue .. '}' or P .. queue
   if tonumber(step) == 0 then return name end
-  return name .. '\6\22' .. step
+  return name .. SEPARATOR .. step
 end
 
 local function served(owner) return G .. 'owner.' .. owner end
@@ -242,14 +248,16 @@ return 1
 """
 )
 
-#: Arguments: owner, ticket, limit, number of the first queue, queues. Returns -1 for a lapsed
-#: owner, else when the next parked message is due (or ''), and for each queue that gave anything
-#: its number, the number of its first message, and the messages.
+#: Arguments: owner, ticket, limit, number of the first queue (-1: strictly in order), queues.
+#: Returns -1 for a lapsed owner, else when the next parked message is due (or ''), and for each
+#: queue that gave anything its number, the number of its first message, and the messages.
 CLAIM: Final = Script(
     COMMON
     + r"""
 local owner, ticket = ARGV[3], ARGV[4]
 local left, first = tonumber(ARGV[5]), tonumber(ARGV[6])
+local strictly = first < 0
+if strictly then first = 0 end
 if not present(owner) then return -1 end
 local lines, soonest = {}, nil
 for i = 7, #ARGV do
@@ -271,7 +279,7 @@ for i = 7, #ARGV do
 end
 local open = #lines
 while left > 0 and open > 0 do
-  local share = math.max(1, math.floor(left / open))
+  local share = strictly and left or math.max(1, math.floor(left / open))
   for k = 0, #lines - 1 do
     local line = lines[(first + k) % #lines + 1]
     local take = math.min(share, line.waiting, left)

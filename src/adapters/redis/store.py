@@ -24,6 +24,7 @@ from .connecting import driver as driver  # who uses a store needs it beside
 from .errors import Unavailable, translated
 from .fitness import measured_offset, when_fit
 from .keys import Keys
+from .layout import layout_of
 from .urls import Address, Place, parse
 
 T = TypeVar("T")
@@ -59,6 +60,8 @@ class RedisStore:
         self.server_time = server_time
         self.timeout = timeout
         self.options = dict(options or {})
+        clustered = self.address.topology == "cluster"
+        self.layout = layout_of(self.prefix, self.options, clustered=clustered)
         self._closers: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._begin_life()
         _stores.add(self)
@@ -111,12 +114,12 @@ class RedisStore:
     @property
     def clustered(self) -> bool:
         """Whether keys are spread over the nodes of a Cluster."""
-        return self.address.topology == "cluster"
+        return self.layout.clustered
 
     @property
     def keys(self) -> Keys:
         """The names of keys."""
-        return Keys(self.prefix, clustered=self.clustered)
+        return Keys(self.layout)
 
     @property
     def database(self) -> int:
