@@ -223,6 +223,8 @@ class AppWorker:
         router = router_of(self.app.conf)
         if self.options.queues:
             asked = list(self.options.queues)
+        elif (chosen := self.app.chosen_queues()) is not None:
+            asked = chosen
         elif self.app.conf.task_queues:
             asked = [name for name in router.queues if self._was_configured(name)]
         else:
