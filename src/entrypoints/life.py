@@ -50,7 +50,11 @@ class Life:
     def starts(self) -> None:
         """Send `celeryd_after_setup` and `worker_init`, then what a fork must be ready for."""
         worker = self._worker
-        celeryd_after_setup.send(sender=worker.node, instance=worker, conf=worker.app.conf)
+        if celeryd_after_setup.receivers:
+            queues = worker.app.amqp.queues
+            with queues.choosing(worker.queues):
+                celeryd_after_setup.send(sender=worker.node, instance=worker, conf=worker.app.conf)
+                worker.queues = queues.chosen or worker.queues
         worker_init.send(sender=worker)
         if worker.pool.capabilities.kill:
             # Once for all children: they are forked from one process, which is forked here.

@@ -1,6 +1,7 @@
 """`app.amqp`: queues, routes, and messages made and sent one by one, under Celery's names."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...application.send import check_shape
@@ -42,9 +43,22 @@ class Queues(dict[str, Queue]):
         return {name: queue for name, queue in chosen.items() if name not in self._left_out}
 
     @property
-    def was_chosen(self) -> bool:
-        """Whether anything was selected, or left out."""
-        return self._chosen is not None or bool(self._left_out)
+    def chosen(self) -> list[str] | None:
+        """Names of the queues a worker would work on; None if nobody has chosen."""
+        if self._chosen is None and not self._left_out:
+            return None
+        return list(self.consume_from)
+
+    @contextmanager
+    def choosing(self, names: Iterable[str]) -> Iterator[None]:
+        """Let the choice begin with these, and be forgotten afterwards."""
+        before = self._chosen, self._left_out
+        self._left_out = set()
+        self.select(names)
+        try:
+            yield
+        finally:
+            self._chosen, self._left_out = before
 
     def add(self, queue: Any, **options: Any) -> Queue:
         """Make a queue known: a queue, or its name and `exchange`, `routing_key`."""
@@ -54,7 +68,8 @@ class Queues(dict[str, Queue]):
             made = Queue(queue, Exchange(exchange), options.get("routing_key") or queue)
             queue = made if exchange else Queue(queue)
         found = queues_from([queue], router_of(self._app.conf).defaults)[0]
-        self._app.container.router().queues[found.name] = found
+        if found.exchange.name:  # one without needs nobody to know it
+            self._app.container.router().queues[found.name] = found
         self[found.name] = found
         return found
 

@@ -306,6 +306,11 @@ class CeleryShape(AppParts):
         if queues:
             self.amqp.queues.select(queues)
 
+    def chosen_queues(self) -> list[str] | None:
+        """Return the names of the queues that were chosen in code; None: nobody has."""
+        amqp = self._own.get("amqp")
+        return None if amqp is None else cast("list[str] | None", amqp.queues.chosen)
+
     def uses_utc_timezone(self) -> bool:
         """Tell whether the app's timezone is UTC."""
         return str(self.timezone) == "UTC"
