@@ -33,10 +33,15 @@ def with_partial(sig: Signature, args: Iterable[Any], kwargs: Mapping[str, Any])
 
 def overlaid(sig: Signature, options: Mapping[str, Any]) -> Signature:
     """Return the signature with further options, which win, save over its group and its stamps."""
-    own = sig.options
+    return _changed(sig, over(sig.options, options)) if options else sig
+
+
+def over(own: Mapping[str, Any], further: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options with further ones, which win, save over the group and the stamps there."""
+    if not further:
+        return dict(own)
     kept = _KEPT.union(own.get("stamped_headers") or ())
-    further = {name: options[name] for name in options if name not in kept or name not in own}
-    return _changed(sig, merged(own, further)) if further else sig
+    return merged(own, {k: further[k] for k in further if k not in kept or k not in own})
 
 
 def with_links(sig: Signature, option: str, further: Any) -> Signature:

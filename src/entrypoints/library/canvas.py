@@ -1,15 +1,15 @@
 """Signatures as users hold them: calls not yet made, that know their app."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ...domain.canvas.laying import listed, over
 from ...domain.errors import NotSupported
-from ...domain.tasks.options import merged
 
 if TYPE_CHECKING:
     from .app import Celeriac
     from .compound import Outgoing
-    from .results import AsyncResult
+    from .results import AsyncResult as Result
 
 
 class Signature(dict[str, Any]):
@@ -84,20 +84,36 @@ class Signature(dict[str, Any]):
         """Name of the task."""
         return str(self["task"])
 
+    @task.setter
+    def task(self, name: str) -> None:
+        self["task"] = name
+
     @property
     def args(self) -> tuple[Any, ...]:
         """Positional arguments."""
         return tuple(self.get("args") or ())
+
+    @args.setter
+    def args(self, args: Iterable[Any]) -> None:
+        self["args"] = tuple(args)
 
     @property
     def kwargs(self) -> dict[str, Any]:
         """Keyword arguments."""
         return self.setdefault("kwargs", {})  # type: ignore[no-any-return]
 
+    @kwargs.setter
+    def kwargs(self, kwargs: dict[str, Any]) -> None:
+        self["kwargs"] = kwargs
+
     @property
     def options(self) -> dict[str, Any]:
         """Call options."""
         return self.setdefault("options", {})  # type: ignore[no-any-return]
+
+    @options.setter
+    def options(self, options: dict[str, Any]) -> None:
+        self["options"] = options
 
     @property
     def subtask_type(self) -> str | None:
@@ -109,10 +125,18 @@ class Signature(dict[str, Any]):
         """Whether no further arguments are taken."""
         return bool(self.get("immutable"))
 
+    @immutable.setter
+    def immutable(self, immutable: bool) -> None:
+        self["immutable"] = immutable
+
     @property
     def id(self) -> str | None:
         """Task id, once it is frozen."""
         return self.options.get("task_id")
+
+    @id.setter  # noqa: A003 - Celery's name
+    def id(self, task_id: str) -> None:
+        self.options["task_id"] = task_id
 
     @property
     def root_id(self) -> str | None:
@@ -134,6 +158,11 @@ class Signature(dict[str, Any]):
         """The task itself, if it is registered here."""
         return self.app.tasks[self.task]
 
+    @property
+    def AsyncResult(self) -> Any:
+        """What makes the result of an id."""
+        return self.app.AsyncResult
+
     def clone(
         self, args: Any = None, kwargs: Mapping[str, Any] | None = None, **opts: Any
     ) -> "Signature":
@@ -144,7 +173,11 @@ class Signature(dict[str, Any]):
             out["kwargs"] = {**self.kwargs, **(kwargs or {})}
         else:
             out["args"], out["kwargs"] = self.args, dict(self.kwargs)
-        out["options"] = merged(self.options, opts)
+        own = dict(self.options)
+        for name in ("link", "link_error"):
+            if own.get(name):  # links of their own, since a copy may be stamped
+                own[name] = [maybe_signature(one, clone=True) for one in listed(own[name])]
+        out["options"] = over(own, opts)
         return out
 
     partial = clone
@@ -187,6 +220,21 @@ class Signature(dict[str, Any]):
         """Say whether further arguments are taken."""
         self["immutable"] = immutable
 
+    def append_to_list_option(self, key: str, value: Any) -> Any:
+        """Add to an option that is a list, unless it is in there; returns it."""
+        return self._append(key, value)
+
+    def extend_list_option(self, key: str, value: Any) -> None:
+        """Add one or several to an option that is a list."""
+        self.options[key] = [*listed(self.options.get(key)), *listed(value)]
+
+    def flatten_links(self) -> "list[Signature]":
+        """Return it, its callbacks, and theirs."""
+        callbacks = [
+            maybe_signature(one, app=self._app) for one in listed(self.options.get("link"))
+        ]
+        return [self, *(one for callback in callbacks for one in callback.flatten_links())]
+
     def stamp(
         self, visitor: Any = None, append_stamps: bool = False, **headers: Any
     ) -> "Signature":
@@ -213,11 +261,13 @@ class Signature(dict[str, Any]):
 
     def link(self, callback: "Signature") -> "Signature":
         """Have another signature called with the result; returns that one."""
-        return self._append("link", callback)
+        self._append("link", callback)
+        return callback
 
     def link_error(self, errback: "Signature") -> "Signature":
         """Have another signature called on failure; returns that one."""
-        return self._append("link_error", errback)
+        self._append("link_error", errback)
+        return errback
 
     def on_error(self, errback: "Signature") -> "Signature":
         """As `link_error`; returns itself."""
@@ -226,8 +276,9 @@ class Signature(dict[str, Any]):
 
     def apply_async(
         self, args: Any = None, kwargs: Mapping[str, Any] | None = None, **options: Any
-    ) -> "AsyncResult[Any]":
+    ) -> "Result[Any]":
         """Send it, with further arguments and options."""
+        options.pop("route_name", None)
         options = {name: value for name, value in options.items() if value is not None}
         call = self.clone(args, kwargs, **options) if args or kwargs or options else self
         task = self.app.tasks.get(self.task)
@@ -235,7 +286,7 @@ class Signature(dict[str, Any]):
             return self.app.send_task(self.task, call.args, call.kwargs, **call.options)
         return task.apply_async(call.args, call.kwargs, **call.options)
 
-    def delay(self, *partial_args: Any, **partial_kwargs: Any) -> "AsyncResult[Any]":
+    def delay(self, *partial_args: Any, **partial_kwargs: Any) -> "Result[Any]":
         """Send it with further arguments."""
         return self.apply_async(partial_args, partial_kwargs)
 
@@ -271,19 +322,30 @@ class Signature(dict[str, Any]):
         """Send it and wait for what it returns: `~add.s(2, 3)`."""
         return self.apply_async().get()
 
-    def _append(self, key: str, value: "Signature") -> "Signature":
-        found = self.options.get(key) or []
-        items = found if isinstance(found, list | tuple) else [found]
+    def _append(self, key: str, value: Any) -> Any:
+        items = listed(self.options.get(key))
         if value not in items:
             # A new list: copies of this signature hold the old one.
             self.options[key] = [*items, value]
         return value
 
+    def reprcall(self, *args: Any, **kwargs: Any) -> str:
+        """Show it as a call with these arguments in front."""
+        shown = [repr(arg) for arg in (*args, *self.args)]
+        shown += [f"{name}={value!r}" for name, value in {**self.kwargs, **kwargs}.items()]
+        return f"{self.task}({', '.join(shown)})"
+
     def __repr__(self) -> str:
         """Show it as a call."""
-        shown = [repr(arg) for arg in self.args]
-        shown += [f"{name}={value!r}" for name, value in self.kwargs.items()]
-        return f"{self.task}({', '.join(shown)})"
+        return self.reprcall()
+
+    def __json__(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return dict(self)
+
+    def __deepcopy__(self, memo: Any) -> "Signature":
+        """Return a copy that shares arguments, which may be anything, and nothing else."""
+        return self.clone()
 
     def __reduce__(self) -> Any:
         """Pickle as plain data."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ...domain.canvas import workflow as domain
 from ...domain.canvas.kinds import CHAIN
+from ...domain.canvas.laying import listed
 from ...domain.tasks import states
 from .canvas import Signature
 from .chords import chord
@@ -90,14 +91,13 @@ class chain(Workflow):
         if not links:
             return links
         options = dict(self.options)
-        callbacks = options.pop("link", None) or []
-        errbacks = options.pop("link_error", None) or []
+        callbacks, errbacks = options.pop("link", None), options.pop("link_error", None)
         further = {name: value for name, value in self.kwargs.items() if name != "tasks"}
         if self.args or further or options:
             links[0] = links[0].clone(self.args, further, **options)
-        for callback in _listed(callbacks):
+        for callback in listed(callbacks):
             links[-1].link(callback)
-        for errback in _listed(errbacks):
+        for errback in listed(errbacks):
             for link in links:
                 link.link_error(errback)
         return links
@@ -225,7 +225,3 @@ def _given(tasks: tuple[Any, ...]) -> list[Signature]:
         if not isinstance(given, Iterable):
             raise TypeError(no_signature(given))
     return signatures_in(given)
-
-
-def _listed(links: Any) -> list[Any]:
-    return list(links) if isinstance(links, list | tuple) else [links]

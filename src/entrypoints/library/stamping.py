@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...domain.canvas.laying import listed
 from ...domain.canvas.stamping import stamps_for
 from .canvas import Signature, maybe_signature
 from .groups import group
@@ -96,12 +97,12 @@ def stamp_call(sig: Signature, visitor: Any, append: bool, headers: Mapping[str,
 def stamp_links(sig: Signature, visitor: Any, append: bool, headers: Mapping[str, Any]) -> None:
     """Stamp the callbacks and errbacks of a signature."""
     for option, ask in (("link", "on_callback"), ("link_error", "on_errback")):
-        found = sig.options.get(option)
+        found = listed(sig.options.get(option))
         if not found:
             continue
         handed = dict(headers)
         stamped = []
-        for one in found if isinstance(found, list | tuple) else [found]:
+        for one in found:
             link = maybe_signature(one, app=sig._app)
             given = None if visitor is None else getattr(visitor, ask)(link, **handed) or {}
             handed = stamps_for(handed, given, None, append=append)
