@@ -27,6 +27,10 @@ class Technology:
     bus: str = ""
     coordinator: str = ""
     schedule_store: str = ""
+    #: Made of the store of a result backend, for brokers whose claims are no records of their own.
+    ledger: str = ""
+    #: Whether `broker` is made of its store and such a ledger.
+    wants_ledger: bool = False
     #: Whether `store` takes several URLs, joined by `;`; else it is given the first.
     many: bool = False
     #: Called as `open_results(store, settings=…, codec=…, serializer=…)` where the class alone
@@ -51,6 +55,7 @@ SQL: Final = Technology(
     bus=f"{_A}.sql.bus:SqlBus",
     coordinator=f"{_A}.sql.coordinator:SqlCoordinator",
     schedule_store=f"{_A}.sql.schedule_store:SqlScheduleStore",
+    ledger=f"{_A}.sql.ledger:SqlLedger",
     open_results=f"{_A}.sql.opening:open_results",
 )
 REDIS: Final = Technology(
@@ -61,7 +66,17 @@ REDIS: Final = Technology(
     bus=f"{_A}.redis.bus:RedisBus",
     coordinator=f"{_A}.redis.coordinator:RedisCoordinator",
     schedule_store=f"{_A}.redis.schedule_store:RedisScheduleStore",
+    ledger=f"{_A}.redis.ledger:RedisLedger",
     open_results=f"{_A}.redis.opening:open_results",
+    many=True,
+)
+
+#: It keeps messages only: what else a cluster needs is kept where the results are.
+AMQP: Final = Technology(
+    store=f"{_A}.kombu.opening:open_store",
+    broker=f"{_A}.kombu.broker:AmqpBroker",
+    bus=f"{_A}.kombu.bus:AmqpBus",
+    wants_ledger=True,
     many=True,
 )
 
@@ -84,6 +99,7 @@ BROKERS: Final[Mapping[str, Technology]] = {
     **dict.fromkeys(_SQL_SCHEMES, SQL),
     **dict.fromkeys(_REDIS_SCHEMES, REDIS),
     **dict.fromkeys(_CLUSTER_SCHEMES, REDIS_CLUSTER),
+    **dict.fromkeys(("amqp", "amqps", "pyamqp"), AMQP),
 }
 BACKENDS: Final[Mapping[str, Technology]] = {
     "memory": MEMORY,

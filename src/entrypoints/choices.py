@@ -12,13 +12,14 @@ from typing import Any, Final
 from ..application.encoding import SerializerCodec
 from ..application.send import Sending
 from ..application.settle import Join, ResultlessSettler, SeparateSettler
-from ..domain.errors import ImproperlyConfigured, UnknownScheme
+from ..domain.errors import ImproperlyConfigured, NotSupported, UnknownScheme
 from ..domain.messaging.compose import Sender
 from ..domain.messaging.routing import Router
 from ..domain.settings import Settings
 from ..ports.broker import Broker
 from ..ports.clock import Clock
 from ..ports.entropy import Entropy
+from ..ports.ledger import StartedLedger
 from ..ports.pool import Pool
 from ..ports.results import ResultBackend
 from ..ports.settler import Settler
@@ -98,7 +99,17 @@ def make_broker(settings: Settings, stores: Stores, given: Any) -> Broker:
     kind = _technology(url, BROKERS, "celeriac.brokers")
     if not kind.broker:
         raise UnknownScheme(url, names(BROKERS, "celeriac.brokers"))
-    return load(kind.broker)(stores.open(kind, url))  # type: ignore[no-any-return]
+    told = {"ledger": _ledger_of(settings, stores)} if kind.wants_ledger else {}
+    return load(kind.broker)(stores.open(kind, url), **told)  # type: ignore[no-any-return]
+
+
+def _ledger_of(settings: Settings, stores: Stores) -> Callable[[], StartedLedger] | None:
+    """Return what makes the ledger of started tasks in the result backend, if that keeps one."""
+    url = backend_url(settings)
+    kind = None if url is None else technology(scheme_of(url), BACKENDS, "celeriac.backends")
+    if url is None or kind is None or not kind.ledger:
+        return None
+    return lambda: load(kind.ledger)(stores.open(kind, url))
 
 
 def make_results(
@@ -184,7 +195,20 @@ class Beside:
             store = getattr(self._broker, "store", None) or self._stores.open(kind, url)
         else:
             kind = BROKERS["memory"]
-        return load(getattr(kind, port))(store)
+        path = getattr(kind, port)
+        return load(path)(store) if path else self._by_results(port)
+
+    def _by_results(self, port: str) -> Any:
+        """Make it over the result backend's store, where the broker's technology has none."""
+        url = backend_url(self._settings)
+        if url is not None:
+            kind = _technology(url, BACKENDS, "celeriac.backends")
+            if path := getattr(kind, port):
+                return load(path)(self._stores.open(kind, url))
+        raise NotSupported(
+            f"{self._broker.url} cannot serve as {port.replace('_', ' ')}, and the result backend "
+            "does not either: set result_backend to a Redis or an SQL database"
+        )
 
 
 def make_sender(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from celeriac.ports.broker import Broker
     from celeriac.ports.bus import Bus
     from celeriac.ports.coordinator import Coordinator
+    from celeriac.ports.ledger import StartedLedger
     from celeriac.ports.results import ResultBackend
     from celeriac.ports.schedule_store import ScheduleStore
     from celeriac.ports.settler import Settler
@@ -66,6 +67,10 @@ class Place:
 
     def coordinator(self) -> Coordinator:
         """Make another coordinator."""
+        raise NotImplementedError
+
+    def ledger(self) -> StartedLedger:
+        """Make another ledger of started tasks."""
         raise NotImplementedError
 
     def schedule_store(self) -> ScheduleStore:

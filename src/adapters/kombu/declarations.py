@@ -65,17 +65,21 @@ class Declarations:
         exchange = queue.exchange if queue.exchange.name else Exchange(queue.name)
         key = queue.routing_key if queue.exchange.name else queue.name
         name, on_wire = self.wire(exchange.name), self.wire(queue.name)
-        if not self.has_exchange(exchange.name):
-            self._link.side().exchange_declare(
-                name, exchange.kind, durable=exchange.durable, auto_delete=False
-            )
-            self._know("exchange", exchange.name)
+        self.exchange(exchange)
         self._link.side().queue_bind(on_wire, name, key)
         if self.is_quorum(queue) and exchange.kind == "topic":
             self.ladder()
             delays.bind_exchange(self._link.side(), self._settings.ladder, name, key, on_wire)
             self.delayed.add(exchange.name)
         self._know("binding", queue.name)
+
+    def exchange(self, exchange: Exchange) -> None:
+        """Make sure of an exchange."""
+        if not self.has_exchange(exchange.name):
+            self._link.side().exchange_declare(
+                self.wire(exchange.name), exchange.kind, durable=exchange.durable, auto_delete=False
+            )
+            self._know("exchange", exchange.name)
 
     def is_quorum(self, queue: Queue) -> bool:
         """Tell whether a queue is a quorum queue, as far as is known here."""

@@ -66,6 +66,10 @@ class Publisher:
         if messages:
             self._send(messages, ends)
 
+    def say(self, letters: Sequence[Letter], ends: float) -> None:
+        """Publish letters that need not reach anybody."""
+        self._round_trip([(letter, to_amqp(letter.packet)) for letter in letters], ends, False)
+
     # -- steps
 
     def _by_new_routes(self, messages: Sequence[tuple[Letter, Any]]) -> list[tuple[Letter, Any]]:
@@ -114,10 +118,10 @@ class Publisher:
         return again
 
     def _round_trip(
-        self, messages: Sequence[tuple[Letter, Any]], ends: float
+        self, messages: Sequence[tuple[Letter, Any]], ends: float, mandatory: bool = True
     ) -> list[tuple[str, str]]:
         try:
-            return self._sent_and_confirmed(messages, ends)
+            return self._sent_and_confirmed(messages, ends, mandatory)
         except amqp().exceptions.ChannelError as error:
             # py-amqp opens it again, but it would confirm nothing.
             self._channel = None
@@ -126,7 +130,7 @@ class Publisher:
             raise
 
     def _sent_and_confirmed(
-        self, messages: Sequence[tuple[Letter, Any]], ends: float
+        self, messages: Sequence[tuple[Letter, Any]], ends: float, mandatory: bool
     ) -> list[tuple[str, str]]:
         channel = self._ready_channel()
         done = self._round = _Round()
@@ -135,7 +139,7 @@ class Publisher:
             self._sent += 1
             if self._confirm:
                 done.open.add(self._sent)
-            told = (0, letter.exchange, letter.key, True, False)
+            told = (0, letter.exchange, letter.key, mandatory, False)
             # As basic_publish does, without its look at the socket before each message.
             channel.send_method(publish, "Bssbb", told, message)
             if count % _AT_ONCE == 0:

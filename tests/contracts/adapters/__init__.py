@@ -8,5 +8,7 @@ ADAPTERS = {
     "sqlite": "tests.contracts.adapters.sqlite:SqlitePlace",
     "postgresql": "tests.contracts.adapters.postgresql:PostgresqlPlace",
     "mariadb": "tests.contracts.adapters.mariadb:MariadbPlace",
+    "rabbitmq": "tests.contracts.adapters.rabbitmq:RabbitmqPlace",
     "redis": "tests.contracts.adapters.redis:RedisPlace",
+    "redis-cluster": "tests.contracts.adapters.redis_cluster:RedisClusterPlace",
 }

@@ -12,12 +12,15 @@ from celeriac.adapters.memory import (
     MemoryStore,
     VirtualClock,
 )
+from celeriac.adapters.memory.ledger import MemoryLedger
 
 from ..place import Place
 
 
 class MemoryPlace(Place):
-    ports = frozenset({"broker", "results", "settler", "bus", "coordinator", "schedule_store"})
+    ports = frozenset(
+        {"broker", "results", "settler", "bus", "coordinator", "schedule_store", "ledger"}
+    )
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
@@ -39,6 +42,9 @@ class MemoryPlace(Place):
 
     def bus(self, *, host_time=False):
         return MemoryBus(self._store(host_time))
+
+    def ledger(self):
+        return MemoryLedger(self.store)
 
     def coordinator(self):
         return MemoryCoordinator(self.store)

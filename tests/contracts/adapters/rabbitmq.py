@@ -14,6 +14,7 @@ from amqp.basic_message import Message
 
 from celeriac.adapters.host.clock import SystemClock
 from celeriac.adapters.kombu.broker import AmqpBroker
+from celeriac.adapters.kombu.bus import AmqpBus
 from celeriac.adapters.kombu.settings import Ladder, read
 from celeriac.adapters.kombu.store import AmqpStore
 from celeriac.adapters.memory import MemoryStore, VirtualClock
@@ -27,7 +28,7 @@ UNIT = 250
 
 
 class RabbitmqPlace(Place):
-    ports = frozenset({"broker"})
+    ports = frozenset({"broker", "bus"})
     servers = ("rabbitmq",)
 
     def __init__(self, url):
@@ -66,6 +67,13 @@ class RabbitmqPlace(Place):
         broker = AmqpBroker(store, lambda: MemoryLedger(ledgers))
         self._brokers.append(broker)
         return broker
+
+    def bus(self, *, host_time=False):
+        store = AmqpStore(self.settings, SystemClock() if host_time else self.clock)
+        self._stores.append(store)
+        bus = AmqpBus(store)
+        self._brokers.append(bus)
+        return bus
 
     def kill(self, broker):
         """End its connection without a word, as the death of its process would."""

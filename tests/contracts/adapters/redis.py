@@ -12,6 +12,7 @@ from celeriac.adapters.memory import VirtualClock
 from celeriac.adapters.redis.broker import RedisBroker
 from celeriac.adapters.redis.bus import RedisBus
 from celeriac.adapters.redis.coordinator import RedisCoordinator
+from celeriac.adapters.redis.ledger import RedisLedger
 from celeriac.adapters.redis.results import RedisResults
 from celeriac.adapters.redis.schedule_store import RedisScheduleStore
 from celeriac.adapters.redis.settler import RedisSettler
@@ -21,7 +22,9 @@ from ..place import Place
 
 
 class RedisPlace(Place):
-    ports = frozenset({"broker", "results", "settler", "bus", "coordinator", "schedule_store"})
+    ports = frozenset(
+        {"broker", "results", "settler", "bus", "coordinator", "schedule_store", "ledger"}
+    )
     servers = ("redis",)
 
     def __init__(self, url):
@@ -57,6 +60,9 @@ class RedisPlace(Place):
 
     def bus(self, *, host_time=False):
         return self._client(RedisBus(self._store(host_time)))
+
+    def ledger(self):
+        return RedisLedger(self._store(host_time=False))
 
     def coordinator(self):
         return self._client(RedisCoordinator(self._store(host_time=False)))

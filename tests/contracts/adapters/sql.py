@@ -13,6 +13,7 @@ from celeriac.adapters.sql.bus import SqlBus
 from celeriac.adapters.sql.coordinator import SqlCoordinator
 from celeriac.adapters.sql.engine import SqlStore
 from celeriac.adapters.sql.flavours import flavour_of
+from celeriac.adapters.sql.ledger import SqlLedger
 from celeriac.adapters.sql.results import SqlResults
 from celeriac.adapters.sql.schedule_store import SqlScheduleStore
 from celeriac.adapters.sql.settler import SqlSettler
@@ -22,7 +23,9 @@ from ..place import Place
 
 
 class SqlPlace(Place):
-    ports = frozenset({"broker", "results", "settler", "bus", "coordinator", "schedule_store"})
+    ports = frozenset(
+        {"broker", "results", "settler", "bus", "coordinator", "schedule_store", "ledger"}
+    )
 
     def __init__(self, url):
         self.clock = VirtualClock()
@@ -50,6 +53,9 @@ class SqlPlace(Place):
 
     def bus(self, *, host_time=False):
         return self._client(SqlBus(self._store(host_time)))
+
+    def ledger(self):
+        return SqlLedger(self._store(host_time=False))
 
     def coordinator(self):
         return self._client(SqlCoordinator(self._store(host_time=False)))
