@@ -34,6 +34,7 @@ MODULES: Final = {
     ".app.builtins": f"{_L}.builtins",
     ".app.control": f"{_M}.app_control",
     ".app.defaults": f"{_M}.app_defaults",
+    ".app.events": f"{_L}.events",
     ".app.log": f"{_M}.app_log",
     ".app.registry": f"{_M}.app_registry",
     ".app.task": f"{_M}.app_task",
@@ -49,6 +50,13 @@ MODULES: Final = {
     ".contrib.testing.manager": f"{_M}.contrib_testing_manager",
     ".contrib.testing.tasks": f"{_M}.contrib_testing_tasks",
     ".contrib.testing.worker": f"{_M}.contrib_testing_worker",
+    ".events": f"{_M}.events",
+    ".events.dispatcher": f"{_L}.events",
+    ".events.dumper": ".entrypoints.cli.events",
+    ".events.event": f"{_M}.events",
+    ".events.receiver": f"{_L}.events",
+    ".events.snapshot": f"{_L}.snapshots",
+    ".events.state": f"{_M}.events_state",
     ".exceptions": ".exceptions",
     ".loaders": f"{_M}.loaders",
     ".loaders.app": f"{_M}.loaders_base",
@@ -74,6 +82,8 @@ MODULES: Final = {
     ".utils.text": f"{_M}.text",
     ".utils.threads": f"{_M}.threads",
     ".utils.time": f"{_M}.times",
+    ".worker": ".entrypoints.worker",
+    ".worker.control": f"{_M}.worker_control",
 }
 #: Those that have modules below them.
 _PACKAGES: Final = {name.rpartition(".")[0] for name in MODULES}

@@ -30,7 +30,7 @@ _SHOWN: Final = (
     *("args", "kwargs", "retries", "result", "eta", "runtime", "expires", "exception"),
     *("exchange", "routing_key", "root_id", "parent_id"),
 )
-_FIELDS: Final = (
+FIELDS: Final = (
     *("uuid", "name", "state", "received", "sent", "started", "rejected", "succeeded", "failed"),
     *("retried", "revoked", "args", "kwargs", "eta", "expires", "retries", "worker", "result"),
     *("exception", "timestamp", "runtime", "traceback", "exchange", "routing_key", "clock"),
@@ -40,6 +40,9 @@ _FIELDS: Final = (
 
 class Task:
     """One task. What its events say is there as attributes; times are unix seconds."""
+
+    _fields = (*FIELDS, "root", "parent", "children")
+    _info_fields = _SHOWN
 
     name: str | None = None
     received: float | None = None
@@ -101,8 +104,13 @@ class Task:
         return {name: value for name, value in pairs if value is not None}
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all fields."""
-        return {name: getattr(self, name) for name in _FIELDS}
+        """Return all fields; relatives by their ids."""
+        related = {
+            "root": self.root_id,
+            "parent": self.parent_id,
+            "children": [task.id for task in self.children],
+        }
+        return {name: getattr(self, name) for name in FIELDS} | related
 
     @property
     def id(self) -> str | None:

@@ -20,6 +20,11 @@ def heartbeat_expires(
 class Worker:
     """One node. What its events say is there as attributes; times are unix seconds."""
 
+    _fields = (
+        *("hostname", "pid", "freq", "heartbeats", "clock", "active", "processed", "loadavg"),
+        *("sw_ident", "sw_ver", "sw_sys"),
+    )
+
     def __init__(
         self,
         hostname: str | None = None,

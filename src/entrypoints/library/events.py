@@ -13,6 +13,7 @@ from ...domain.cluster.events import Source, group_of
 from ...domain.cluster.speech import Topic
 from ...domain.errors import CeleriacError
 from ..speaking import client_source, utc_offset
+from .current import get_current
 
 if TYPE_CHECKING:
     from ...ports.bus import Bus
@@ -33,6 +34,15 @@ class State(picture.State):
         """Take an event in."""
         with self._mutex:
             return super().event(event)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a monitor may keep over its restart."""
+        return {name: value for name, value in vars(self).items() if name != "_mutex"}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        """Go on with what was kept."""
+        vars(self).update(kept)
+        self._mutex = threading.Lock()
 
     def freeze_while(
         self, fun: Callable[..., Any], *args: Any, clear_after: bool = False, **kwargs: Any
@@ -58,7 +68,7 @@ class EventReceiver:
         **options: Options of Celery's queues; without effect here.
     """
 
-    app: "Celeriac"
+    app: "Celeriac | None" = None
 
     def __init__(
         self,
@@ -69,10 +79,11 @@ class EventReceiver:
         app: "Celeriac | None" = None,
         **options: Any,
     ) -> None:
-        self.app = app or self.app
+        self.app = found = app or self.app or get_current()
         self.handlers = dict(handlers or {})
-        self.routing_key, self.node_id = routing_key, node_id or self.app.new_id()
-        container, conf = self.app.container, self.app.conf
+        self.routing_key, self.node_id = routing_key, node_id or found.new_id()
+        container, conf = found.container, found.conf
+        self._control = found.control
         self._watching = Watching(
             container.bus(),
             Topic(conf.event_exchange, routing_key),
@@ -113,7 +124,7 @@ class EventReceiver:
 
     def wakeup_workers(self, channel: Any = None) -> None:
         """Have workers send a heartbeat at once."""
-        self.app.control.heartbeat()
+        self._control.heartbeat()
 
     def event_from_message(
         self, body: dict[str, Any], localize: bool = True
@@ -152,7 +163,7 @@ class EventDispatcher:
         **options: Further options of Celery's; without effect here.
     """
 
-    app: "Celeriac"
+    app: "Celeriac | None" = None
 
     def __init__(
         self,
@@ -165,10 +176,10 @@ class EventDispatcher:
         groups: Iterable[str] | None = None,
         **options: Any,
     ) -> None:
-        self.app = app or self.app
+        self.app = self._app = app or self.app or get_current()
         self.enabled, self.groups = enabled, set(groups or ())
         self.buffer_while_offline = buffer_while_offline
-        own = client_source(self.app)
+        own = client_source(self._app)
         self._source = Source(hostname or own.hostname, own.utcoffset, os.getpid())
         self.hostname, self.pid = self._source.hostname, self._source.pid
         self._kept: list[Any] = []
@@ -182,11 +193,11 @@ class EventDispatcher:
             return
         options = {name: fields.pop(name, None) for name in ("retry", "retry_policy", "utcoffset")}
         del options
-        container = self.app.container
+        container = self._app.container
         clock = None if blind else container.logical().forward()
         now = fields.pop("timestamp", None) or container.clock().now().timestamp()
         said = events.event(type, self._source, now, clock, fields)
-        self._say([events.single(self.app.conf.event_exchange, said)])
+        self._say([events.single(self._app.conf.event_exchange, said)])
 
     def flush(self, errors: bool = True, groups: bool = True) -> None:
         """Send what was kept while the store was away."""
@@ -215,7 +226,7 @@ class EventDispatcher:
             self._kept += messages
 
     def _bus(self) -> "Bus":
-        return self.app.container.bus()
+        return self._app.container.bus()
 
     def __enter__(self) -> "EventDispatcher":
         """Use it for a while."""
