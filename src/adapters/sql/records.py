@@ -86,7 +86,7 @@ class RecordTable:
     def __init__(self, schema: Schema, flavour: Flavour, encoding: Encoding) -> None:
         self._flavour = flavour
         self._encoding = encoding
-        self.task, self.group = str(schema.task), str(schema.group)
+        self.task, self.group = schema.task, schema.group
         sequence = f"{schema.names.task_schema}." if schema.names.task_schema else ""
         self._task_id = flavour.next_id(f"{sequence}task_id_sequence")
         sequence = f"{schema.names.group_schema}." if schema.names.group_schema else ""

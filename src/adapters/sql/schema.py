@@ -9,7 +9,8 @@ and where a column says otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -75,36 +76,30 @@ class Names:
         )
 
 
-@dataclass(frozen=True, slots=True)
 class Schema:
-    """All tables of one store."""
+    """All tables of one store. They are described when first asked for, which is to make them."""
 
-    names: Names
-    #: SQLAlchemy's name of the dialect they are for.
-    dialect: str
-    metadata: MetaData = field(default_factory=MetaData)
+    def __init__(self, names: Names, dialect: str) -> None:
+        """Call Celery's tables by these names; be for this dialect, as SQLAlchemy calls it."""
+        self.names, self.dialect = names, dialect
+        self.task = _full(names.task_schema, names.task)
+        self.group = _full(names.group_schema, names.group)
 
-    def __post_init__(self) -> None:
-        _messages(self.metadata, self.dialect)
-        _results(self.metadata, self.names)
-        _chords(self.metadata)
-        _cluster(self.metadata)
-        for table in self.metadata.tables.values():
+    @cached_property
+    def metadata(self) -> MetaData:
+        """The tables as SQLAlchemy has them."""
+        metadata = MetaData()
+        _messages(metadata, self.dialect)
+        _results(metadata, self.names)
+        _chords(metadata)
+        _cluster(metadata)
+        for table in metadata.tables.values():
             table.dialect_kwargs.update(_for(self.dialect, **_BINARY))
+        return metadata
 
     def table(self, name: str) -> Table:
         """Return one of our tables."""
         return self.metadata.tables[name]
-
-    @property
-    def task(self) -> Table:
-        """Celery's table of results."""
-        return self.metadata.tables[_full(self.names.task_schema, self.names.task)]
-
-    @property
-    def group(self) -> Table:
-        """Celery's table of groups."""
-        return self.metadata.tables[_full(self.names.group_schema, self.names.group)]
 
     def statements(
         self, table: Table, *, sequences: bool, partial: bool

@@ -22,7 +22,7 @@ _LOOK: Final = "SELECT version FROM celeriac_schema"
 
 def is_current(transaction: Transaction, schema: Schema) -> bool:
     """Tell whether all is there. Raises ImproperlyConfigured when it is newer than this code."""
-    task, group = str(schema.task), str(schema.group)
+    task, group = schema.task, schema.group
     try:
         versions = transaction.rows(_LOOK)
         transaction.rows(f"SELECT content_type FROM {task} WHERE 1 = 0")  # noqa: S608 - names of ours
