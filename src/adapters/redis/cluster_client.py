@@ -22,6 +22,10 @@ class ClusterClient:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cluster, name)
 
+    def primaries(self) -> list[Any]:
+        """Return a client of each primary."""
+        return [self._cluster.get_redis_connection(one) for one in self._cluster.get_primaries()]
+
     def mget(self, keys: Sequence[Any]) -> Any:
         """Return the values at these keys."""
         return self._cluster.mget_nonatomic(keys)

@@ -24,6 +24,8 @@ _TAKEN_OVER: Final = (
 )
 #: Options of Sentinel's, as kombu and Celery spell them.
 _OF_SENTINEL: Final = ("min_other_sentinels", "sentinel_kwargs")
+#: Seconds to connect in: short, so that a server that comes back is met soon.
+_CONNECTING: Final = 3.0
 #: Idle connections older than this (s) are tried before they are used.
 _IDLE: Final = 15
 
@@ -81,7 +83,7 @@ def _how(address: Address, options: Mapping[str, Any], timeout: float) -> dict[s
     return {
         "protocol": 2,
         "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
+        "socket_connect_timeout": min(timeout, _CONNECTING),
         "health_check_interval": _IDLE,
         "retry": Retry(NoBackoff(), 0),
         **said,

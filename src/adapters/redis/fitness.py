@@ -6,7 +6,7 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from time import monotonic, sleep
 from typing import Any, Final
 
@@ -22,17 +22,28 @@ _KEEPS_ALL: Final = "noeviction"
 _LOOK_AGAIN: Final = 0.1
 
 
-def when_fit(client: Any, address: Address, patience: float) -> None:
-    """Return when the server, or each primary of a Cluster, is fit; wait while it is loading.
+def when_fit(client: Any, address: Address, patience: float) -> Any:
+    """Return a client of a server that is fit; wait while it is loading.
 
-    Raises ImproperlyConfigured for one that is too old or evicts keys, and redis-py's errors for a
-    replica and for one that still loads after `patience` seconds.
+    Of a Cluster each primary is looked at that is there, since the others serve their slots
+    without it. Raises ImproperlyConfigured for one that is too old or evicts keys, and redis-py's
+    errors for a replica and for one that still loads after `patience` seconds.
     """
     end = monotonic() + patience
-    while not _has_loaded(client, address):
-        if monotonic() + _LOOK_AGAIN >= end:
-            raise driver().exceptions.BusyLoadingError("it loads its data set")
-        sleep(_LOOK_AGAIN)
+    nodes = [client] if address.topology != "cluster" else client.primaries()
+    fit, away = [], None
+    for node in nodes:
+        try:
+            while not _has_loaded(node, address):
+                if monotonic() + _LOOK_AGAIN >= end:
+                    raise driver().exceptions.BusyLoadingError("it loads its data set")
+                sleep(_LOOK_AGAIN)
+            fit.append(node)
+        except (driver().exceptions.ConnectionError, driver().exceptions.TimeoutError) as error:
+            away = error
+    if away is not None and not fit:
+        raise away
+    return fit[0]
 
 
 def measured_offset(client: Any, clock: Clock) -> float:
@@ -45,25 +56,14 @@ def measured_offset(client: Any, clock: Clock) -> float:
 
 def _has_loaded(client: Any, address: Address) -> bool:
     """Tell whether all data is there, after a look at all else that matters."""
-    loading = False
     try:
-        for said in _all_said(client, address):
-            loading = loading or bool(said.get("loading"))
-            _check(said, address)
+        said = client.info()
+    except driver().exceptions.NoPermissionError:
+        return True  # whoever may not look is believed to know
     except driver().exceptions.BusyLoadingError:
         return False
-    return not loading
-
-
-def _all_said(client: Any, address: Address) -> Iterator[Mapping[str, Any]]:
-    try:
-        if address.topology == "cluster":
-            for node in client.get_primaries():
-                yield client.info(target_nodes=node)
-        else:
-            yield client.info()
-    except driver().exceptions.NoPermissionError:
-        yield {}  # whoever may not look is believed to know
+    _check(said, address)
+    return not said.get("loading")
 
 
 def _check(said: Mapping[str, Any], address: Address) -> None:

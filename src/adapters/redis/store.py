@@ -243,9 +243,9 @@ class RedisStore:
                 return
 
     def _look_at(self, patience: float, client: Any) -> None:
-        when_fit(client, self.address, patience)
+        fit = when_fit(client, self.address, patience)
         if self.server_time:
-            self._offset = measured_offset(client, self.clock)
+            self._offset = measured_offset(fit, self.clock)
 
     def _with_client(self, work: Callable[[Any], T], deadline: float | None) -> T:
         # Connecting and asking may each take as long as the socket's timeout.
@@ -255,8 +255,9 @@ class RedisStore:
         try:
             return work()
         except failures() as error:
-            if not isinstance(error, driver().exceptions.ResponseError):
-                self._ready = False  # who answers next may be another server
+            # Who answers next may be another server; a Cluster is more than the one that is lost.
+            if not (self.clustered or isinstance(error, driver().exceptions.ResponseError)):
+                self._ready = False
             raise translated(error, self.url, unavailable) from error
 
     def _client_of(self, timeout: float) -> Any:

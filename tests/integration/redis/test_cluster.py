@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import sleep, time
 
 import pytest
@@ -10,14 +11,16 @@ from celeriac import Celeriac, chain, group
 from celeriac.adapters.host.clock import SystemClock
 from celeriac.adapters.redis.cluster_broker import ClusterBroker
 from celeriac.adapters.redis.store import RedisStore
-from celeriac.domain.errors import ImproperlyConfigured
-from celeriac.domain.work.settlement import DeadLetter, Park, Requeue
+from celeriac.domain.errors import BrokerUnavailable, ImproperlyConfigured
+from celeriac.domain.work.settlement import DONE, DeadLetter, Park, Requeue
 from celeriac.entrypoints.testing import running_worker
 from tests.contracts.samples import claim, message, publish
 from tests.integration.redis.load import Load
 from tests.integration.redis.private import KEEPING, cluster, needs_redis_server
 
 pytestmark = needs_redis_server
+#: A Cluster that goes on without a node serves the slots of all others.
+PARTIAL = ("--save", "", "--cluster-require-full-coverage", "no")
 #: Seconds within which work goes on after a node is there again.
 RETURN = 5.0
 
@@ -93,8 +96,7 @@ def test_a_node_that_is_killed_and_started_again_has_lost_nothing(tmp_path):
             load.until_ready(load.worker())
             load.begin()
             load.eventually(lambda: len(load.marks()) > 40, "no task is run")
-            slot = nodes[0].says("CLUSTER", "KEYSLOT", "{celery}")
-            owner = nodes[slot * len(nodes) // 16384]
+            owner = node_of(nodes, "celery")
 
             owner.kill()
             sleep(1)
@@ -107,3 +109,30 @@ def test_a_node_that_is_killed_and_started_again_has_lost_nothing(tmp_path):
             ends = load.ends()
             assert set(ends) <= {"late SUCCESS", "early SUCCESS", "early FAILURE WorkerLostError"}
             assert load.workers[0].poll() is None
+
+
+def test_a_queue_whose_node_is_away_hinders_no_other(url):
+    with cluster(options=PARTIAL) as nodes:
+        store = RedisStore(nodes[0].url.replace("redis", "redis+cluster", 1), clock=SystemClock())
+        broker = ClusterBroker(store)
+        broker.enlist("w@host", lease=60)
+        queues = [f"q{n}" for n in range(20)]
+        away, *_ = lost = [queue for queue in queues if node_of(nodes, queue) is nodes[2]]
+        publish(broker, *(message(queue, queue=queue) for queue in queues))
+
+        nodes[2].kill()
+
+        found = []
+        with suppress(BrokerUnavailable):
+            while True:
+                found += broker.claim(queues, 5, 0)
+        assert {one.queue for one in found} == {*queues} - {*lost}
+        assert broker.settle([(one.token, DONE) for one in found]) == [True] * len(found)
+        with pytest.raises(BrokerUnavailable):
+            publish(broker, message("x", queue=away))
+        store.close()
+
+
+def node_of(nodes, queue):
+    slot = nodes[0].says("CLUSTER", "KEYSLOT", f"{{{queue}}}")
+    return nodes[slot * len(nodes) // 16384]
