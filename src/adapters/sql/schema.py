@@ -31,7 +31,7 @@ from sqlalchemy.types import TypeEngine
 
 from .types import Blob, LongText, Moment
 
-VERSION: Final = 2
+VERSION: Final = 3
 #: Tables that came to be otherwise in a version: what an older one made is made anew.
 MADE_ANEW: Final[Mapping[str, int]] = {"celeriac_chord": 2, "celeriac_chord_part": 2}
 
@@ -93,6 +93,7 @@ class Schema:
         _results(metadata, self.names)
         _chords(metadata)
         _cluster(metadata)
+        _ledger(metadata, self.dialect)
         for table in metadata.tables.values():
             table.dialect_kwargs.update(_for(self.dialect, **_BINARY))
         return metadata
@@ -304,6 +305,31 @@ def _cluster(metadata: MetaData) -> None:
         Column("total", BigInteger, nullable=False),
         Column("schedule", _NAME),
         Column("published", SmallInteger),
+    )
+
+
+def _ledger(metadata: MetaData, dialect: str) -> None:
+    """Tables of what was started, for brokers that do not keep it themselves."""
+    Table(
+        "celeriac_bookkeeper",
+        metadata,
+        Column("id", _SERIAL, primary_key=True, autoincrement=True),
+        Column("node", _NAME, nullable=False),
+        Column("lease", BigInteger, nullable=False),
+        Column("expires", BigInteger, nullable=False),
+        # As of owners: entries are named after their first one.
+        **_for(dialect, sqlite_autoincrement=True),
+    )
+    Table(
+        "celeriac_started",
+        metadata,
+        Column("entry", _NAME, primary_key=True),
+        Column("owner", BigInteger, nullable=False, index=True),
+        Column("task_id", _NAME, nullable=False, index=True),
+        Column("queue", _NAME, nullable=False),
+        Column("crashes", SmallInteger, nullable=False),
+        Column("has_message", SmallInteger, nullable=False),
+        Column("message", _BLOB, nullable=False),
     )
 
 
