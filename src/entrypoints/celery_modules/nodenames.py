@@ -19,10 +19,10 @@ def nodename(name: str, hostname: str) -> str:
     return f"{name}{NODENAME_SEP}{hostname}"
 
 
-def nodesplit(name: str) -> tuple[str, str]:
-    """Return name and host of a node; one without a name has the default one."""
+def nodesplit(name: str) -> tuple[str | None, str]:
+    """Return name and host of a node; what has no `@` is a host, and its name is None."""
     first, separator, host = name.partition(NODENAME_SEP)
-    return (first, host) if separator else (NODENAME_DEFAULT, first)
+    return (first, host) if separator else (None, first)
 
 
 def anon_nodename(hostname: str | None = None, prefix: str = "gen") -> str:
@@ -33,8 +33,6 @@ def anon_nodename(hostname: str | None = None, prefix: str = "gen") -> str:
 def default_nodename(hostname: str | None, default_name: str = NODENAME_DEFAULT) -> str:
     """Return a full node name: what lacks is the default name, and this host."""
     name, host = nodesplit(hostname or "")
-    if hostname and NODENAME_SEP not in hostname:
-        name, host = default_name, hostname
     return nodename(name or default_name, host or gethostname())
 
 

@@ -171,12 +171,21 @@ def jsonify(
             wanted = ((k, v) for k, v in obj.items() if keyfilter is None or keyfilter(k))
             return {k: again(v, key=k) for k, v in wanted}
         case datetime() | date() | time():
-            return obj.isoformat()
+            return _in_milliseconds(obj)
         case timedelta():
             return str(obj)
     if unknown_type_filter is None:
         raise ValueError(f"cannot say {type(obj)} in JSON: {obj!r} {key!r}")
     return unknown_type_filter(obj)
+
+
+def _in_milliseconds(moment: datetime | date | time) -> str:
+    text = moment.isoformat()
+    if isinstance(moment, datetime) and moment.microsecond:
+        text = text[:23] + text[26:]
+    elif isinstance(moment, time) and moment.microsecond:
+        text = text[:12]
+    return f"{text.removesuffix('+00:00')}Z" if text.endswith("+00:00") else text
 
 
 def raise_with_context(exc: BaseException) -> None:

@@ -54,12 +54,14 @@ def abbr(S: str, max: int, ellipsis: str | bool = "...") -> str:  # noqa: A002 -
     return S[:max]
 
 
-def abbrtask(S: str, max: int) -> str:  # noqa: A002 - Celery's name
-    """Return the name of a task, its module cut."""
+def abbrtask(S: str | None, max: int) -> str:  # noqa: A002 - Celery's name
+    """Return the name of a task, its module cut; `???` for none."""
+    if S is None:
+        return "???"
     if len(S) <= max:
         return S
     module, _, name = S.rpartition(".")
-    return f"{abbr(module, max - len(name), False)}[.]{name}"
+    return f"{abbr(module, max - len(name) - 3, False)}[.]{name}"
 
 
 def indent(t: str, indent: int = 0, sep: str = "\n") -> str:
@@ -116,15 +118,15 @@ def simple_format(
 
 
 def remove_repeating(substr: str, s: str) -> str:
-    """Return the text with a part of it left out after its first time."""
+    """Return the text with a part of it left out after its first time, where it begins a name."""
     first = s.find(substr)
     if first < 0:
         return s
     behind = first + len(substr)
-    return s[:behind] + s[behind:].replace(substr, "")
+    return s[:behind] + re.sub(rf"(?<![\w.-]){re.escape(substr)}", "", s[behind:])
 
 
 def remove_repeating_from_task(task_name: str, s: str) -> str:
     """Return a text about a task with its module named once."""
     module = task_name.rpartition(".")[0]
-    return remove_repeating(f"{module}.", s)
+    return remove_repeating(f"{module}.", s) if module else s

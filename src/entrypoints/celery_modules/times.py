@@ -261,5 +261,5 @@ class ffwd:
         given = {name: value for name, value in named.items() if value is not None}
         found = other.replace(year=year, month=month, day=day, **given)
         if self.weekday is not None:
-            found += timedelta(days=(7 - found.isoweekday() + self.weekday) % 7)
+            found += timedelta(days=(7 - found.weekday() + self.weekday) % 7)
         return found + timedelta(weeks=self.weeks)
