@@ -86,14 +86,17 @@ for _ = 1, tonumber(ARGV[8]) do
   i = put(i + 1, true)
 end
 
-local first, unknown, ours = i, {}, {}
+-- Which settlements are the present owner's, where what they publish stands, and the next one.
+local first, unknown, ours, published, following = i, {}, {}, {}, {}
 local function look(k)
   local _, known = state_of(ARGV[k])
   if not known and not judged(k) then unknown[#unknown + 1] = ARGV[k] end
 end
 while i <= #ARGV do
   ours[i] = holds(i)
-  i = put(lists(i + 6, {record = ours[i] and look}), true)
+  published[i] = lists(i + 6, {record = ours[i] and look})
+  following[i] = put(published[i], true)
+  i = following[i]
 end
 if #unknown > 0 then return {'unknown', unknown} end
 
@@ -107,11 +110,12 @@ local answers, acts = {}, {
 i = first
 while i <= #ARGV do
   -- A token counts once, also within a batch.
-  local passed_over = not (ours[i] and holds(i))
-  local after = put(lists(i + 6, {}), passed_over)
-  if not passed_over then lists(i + 6, acts) end
+  if ours[i] and holds(i) then
+    put(published[i], false)
+    lists(i + 6, acts)
+  end
   answers[#answers + 1] = bring_to_end(i)
-  i = after
+  i = following[i]
 end
 keep_chords()
 give_back()
