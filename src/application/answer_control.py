@@ -6,6 +6,7 @@ What must stay true: whatever is said on the channel, the worker lives on and li
 import logging
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from ..domain.cluster.control import (
@@ -40,7 +41,9 @@ class Answering:
         self._thread = threading.Thread(target=self._listen, name="celeriac-control", daemon=True)
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Begin to listen: what is said from now on is answered."""
+        with suppress(BrokerUnavailable):  # the thread will go on trying
+            self._ear = self._bus.subscribe(self._topics)
         self._thread.start()
 
     def stop(self) -> None:

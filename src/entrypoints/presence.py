@@ -27,7 +27,7 @@ class Presence:
     """What one worker says and hears on the bus."""
 
     def __init__(self, outer: "AppWorker", worker: "Worker", *, answers: bool) -> None:
-        """Say and hear nothing before `start`; `answers`: to remote control."""
+        """Say and hear nothing yet; `answers`: to remote control."""
         self._outer, self._worker = outer, worker
         app, options = outer.app, outer.options
         container, conf = app.container, app.conf
@@ -62,10 +62,13 @@ class Presence:
         answering = Answering(self.node, self._bus, conf.control_exchange)
         self._answering = answering if answers else None
 
-    def start(self) -> None:
-        """Begin to hear and to say."""
+    def listen(self) -> None:
+        """Begin to hear: what is asked from now on is answered once the worker runs."""
         if self._answering is not None:
             self._answering.start()
+
+    def speak(self) -> None:
+        """Begin to say."""
         self.reporter.start()
 
     def stop(self) -> None:

@@ -169,6 +169,8 @@ class AppWorker:
 
     def _run_hub(self) -> None:
         try:
+            if self._presence is not None:
+                self._presence.speak()
             self.worker.run()
         finally:
             if self._presence is not None:
@@ -188,7 +190,7 @@ class AppWorker:
         queues = [router.queue(name) for name in self.queues]
         self._persistently(lambda: container.broker().declare(queues))
         self._presence = hub.make_presence(self, worker)
-        self._presence.start()
+        self._presence.listen()
         self._worker = worker
         for cold in self._stop_asked:
             worker.stop(cold=cold)

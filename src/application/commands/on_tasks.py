@@ -26,7 +26,7 @@ def revoke(
 
     `withdrawn` says that whoever asks has emptied the queues of them already.
     """
-    ids = [str(id_) for id_ in as_values(task_id)]
+    ids = _ids(task_id)
     ending = _ending(state, ids, signal) if terminate else []
     now, tick = state.clock.now(), state.clock.monotonic()
     state.act(lambda core: core.revoke(ids, now, tick, terminate=terminate))
@@ -112,6 +112,13 @@ def time_limit(
     state.look(lambda core: core.time_limits.__setitem__(task.name, (hard, soft)))
     logger.info("time limits of task %s are soft=%s hard=%s now", task_name, soft, hard)
     return {"ok": "time limits set successfully"}
+
+
+def _ids(asked: object) -> list[str]:
+    ids = as_values(asked)
+    if wrong := [id_ for id_ in ids if not isinstance(id_, str)]:
+        raise TypeError(f"task_id={wrong[0]!r}: expected a task id, or a list of them")
+    return [str(id_) for id_ in ids]
 
 
 def _ending(state: Node, ids: Sequence[str], signal: str | int | None) -> list[str]:

@@ -1,7 +1,7 @@
 """A dictionary that forgets what was touched longest ago."""
 
 from collections import OrderedDict
-from typing import TypeVar
+from typing import Any, TypeVar
 
 V = TypeVar("V")
 
@@ -20,3 +20,7 @@ class Recent(OrderedDict[str, V]):
         self.move_to_end(key)
         while len(self) > self.limit:
             self.popitem(last=False)
+
+    def __reduce__(self) -> Any:
+        """Pickle with the limit."""
+        return type(self), (self.limit,), None, None, iter(self.items())
