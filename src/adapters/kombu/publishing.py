@@ -15,7 +15,7 @@ from ...domain.errors import BrokerUnavailable, QueueNotFound
 from .declarations import Declarations
 from .driver import amqp
 from .link import Link
-from .packet import Packet, to_amqp
+from .packet import Packet, from_amqp, to_amqp
 
 #: Messages sent between two looks at what the server says meanwhile.
 _AT_ONCE: Final = 500
@@ -37,7 +37,7 @@ class _Round:
 
     open: set[int] = field(default_factory=set)
     refused: int = 0
-    returned: list[tuple[str, str]] = field(default_factory=list)
+    returned: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 class Publisher:
@@ -79,13 +79,15 @@ class Publisher:
             if letter.queue or self._declarations.remembers("route", " ".join(route)):
                 continue
             first.setdefault(route, (letter, message))
-        for exchange, _ in first:
+        for (exchange, _), (letter, _) in first.items():
             if not self._declarations.has_exchange(self._declarations.local(exchange)):
                 name = self._declarations.local(exchange)
-                raise QueueNotFound(
+                lost = QueueNotFound(
                     f"there is no exchange {name!r} in {self._link.where}; declare a queue that is "
                     "bound to it (task_queues)"
                 )
+                lost.message_id = letter.packet.task_id
+                raise lost
         return list(first.values())
 
     def _send(self, messages: Sequence[tuple[Letter, Any]], ends: float) -> None:
@@ -93,18 +95,20 @@ class Publisher:
         if returned and (again := self._deleted(messages, returned)):
             returned = self._round_trip(again, ends)
         if returned:
-            exchange, key = returned[0]
+            exchange, key, task_id = returned[0]
             name = self._declarations.local(exchange)
-            raise QueueNotFound(
+            lost = QueueNotFound(
                 f"exchange {name!r} with routing key {key!r} leads to no queue in "
                 f"{self._link.where}; declare one that is bound to it (task_queues)"
             )
+            lost.message_id = task_id
+            raise lost
 
     def _deleted(
-        self, messages: Sequence[tuple[Letter, Any]], returned: Sequence[tuple[str, str]]
+        self, messages: Sequence[tuple[Letter, Any]], returned: Sequence[tuple[str, str, str]]
     ) -> list[tuple[Letter, Any]]:
         """Make queues again that somebody deleted; return what is to be sent once more."""
-        routes = set(returned)
+        routes = {(exchange, key) for exchange, key, _ in returned}
         again = [
             (letter, message)
             for letter, message in messages
@@ -119,7 +123,7 @@ class Publisher:
 
     def _round_trip(
         self, messages: Sequence[tuple[Letter, Any]], ends: float, mandatory: bool = True
-    ) -> list[tuple[str, str]]:
+    ) -> list[tuple[str, str, str]]:
         try:
             return self._sent_and_confirmed(messages, ends, mandatory)
         except amqp().exceptions.ChannelError as error:
@@ -131,7 +135,7 @@ class Publisher:
 
     def _sent_and_confirmed(
         self, messages: Sequence[tuple[Letter, Any]], ends: float, mandatory: bool
-    ) -> list[tuple[str, str]]:
+    ) -> list[tuple[str, str, str]]:
         channel = self._ready_channel()
         done = self._round = _Round()
         publish = amqp().spec.Basic.Publish
@@ -184,4 +188,4 @@ class Publisher:
         self._round.refused += before - len(self._round.open)
 
     def _on_return(self, error: Any, exchange: str, key: str, message: Any) -> None:
-        self._round.returned.append((exchange, key))
+        self._round.returned.append((exchange, key, from_amqp(message).task_id))
