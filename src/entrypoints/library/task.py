@@ -14,6 +14,7 @@ from .annotations import annotate
 from .arguments import Arguments
 from .results import AsyncResult as Result
 from .results import EagerResult
+from .task_shape import TaskShape
 
 if TYPE_CHECKING:
     from .app import Celeriac
@@ -58,7 +59,7 @@ OWN = (
 )
 
 
-class Task(Generic[P, R]):
+class Task(TaskShape, Generic[P, R]):
     """A function that can be called elsewhere, later, again.
 
     Attributes are Celery's. Those that are None follow the setting of the same name.
@@ -103,17 +104,9 @@ class Task(Generic[P, R]):
     retry_jitter: bool = True
     abstract: bool = True
 
-    _app: "Celeriac | None" = None
     _resolved: TaskOptions | None = None
     _arguments: Arguments | None = None
     _blank: Context | None = None
-
-    @property
-    def app(self) -> "Celeriac":
-        """The app it belongs to; the current one for a class that was not registered."""
-        from .current import get_current
-
-        return self._app or get_current()
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """The body. Written by whoever writes the task."""
@@ -462,10 +455,6 @@ class Task(Generic[P, R]):
     ) -> str | None:
         """Return another name for logs, or None."""
         return None
-
-    @classmethod
-    def on_bound(cls, app: "Celeriac") -> None:
-        """Called when the task is bound to an app."""
 
     # -- what it is made of
 
