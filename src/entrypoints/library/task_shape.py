@@ -1,0 +1,98 @@
+"""What a task has beside calling and running because Celery's tasks have it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ...application.context import RUNNING, Context, running
+from ...domain.errors import OperationalError
+
+if TYPE_CHECKING:
+    from .app import Celeriac
+    from .backend import Backend
+
+
+class TaskShape:
+    """The rest of Celery's task."""
+
+    OperationalError: ClassVar[type[Exception]] = OperationalError
+
+    _app: "Celeriac | None" = None
+
+    @property
+    def app(self) -> "Celeriac":
+        """The app it belongs to; the current one for a class that was not registered."""
+        if self._app is not None:
+            return self._app
+        from .current import get_current
+
+        return get_current()
+
+    @app.setter
+    def app(self, app: "Celeriac") -> None:
+        self._app = app
+
+    def _get_app(self) -> "Celeriac":
+        return self.app
+
+    @property
+    def backend(self) -> "Backend":
+        """The result store of its app."""
+        return self.app.backend
+
+    @classmethod
+    def bind(cls, app: "Celeriac") -> "Celeriac":
+        """Let tasks of this class belong to an app."""
+        cls._app = app
+        cls.on_bound(app)
+        return app
+
+    @classmethod
+    def on_bound(cls, app: "Celeriac") -> None:
+        """Called when the task is bound to an app."""
+
+    def add_around(self, attr: str, around: Callable[[Any], Any]) -> None:
+        """Wrap a method: it becomes what `around` makes of it."""
+        setattr(self, attr, around(getattr(self, attr)))
+
+    # -- requests, for those who run tasks by themselves
+
+    def push_request(self, *args: Any, **kwargs: Any) -> None:
+        """Let the task have this request until `pop_request`; arguments are those of Context."""
+        self.request_stack.push(Context(*args, **kwargs))
+
+    def pop_request(self) -> None:
+        """Undo `push_request`."""
+        self.request_stack.pop()
+
+    @property
+    def request_stack(self) -> "RequestStack":
+        """The requests of this task, in this context."""
+        return RequestStack(self)
+
+
+class RequestStack:
+    """The requests of a task in this context, the innermost on top."""
+
+    def __init__(self, task: Any) -> None:
+        """Look at this task's."""
+        self._task = task
+
+    def push(self, request: Context) -> None:
+        """Let the task run under a request."""
+        RUNNING.set((self._task, request, running()))
+
+    def pop(self) -> Context | None:
+        """Take the top off and return it; None if the task does not run."""
+        frame = running()
+        if frame is None or frame[0] is not self._task:
+            return None
+        RUNNING.set(frame[2])
+        return frame[1]
+
+    @property
+    def top(self) -> Context | None:
+        """The request on top, or None."""
+        frame = running()
+        while frame is not None and frame[0] is not self._task:
+            frame = frame[2]
+        return frame[1] if frame else None
