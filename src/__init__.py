@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .entrypoints.library.app import Celeriac, Celery, shared_task
     from .entrypoints.library.canvas import Signature, maybe_signature, signature, subtask
     from .entrypoints.library.current import current_app, current_task
+    from .entrypoints.library.graphs import graph
     from .entrypoints.library.maps import chunks, xmap, xstarmap
     from .entrypoints.library.task import Task
     from .entrypoints.library.workflows import chain, chord, group
@@ -42,6 +43,7 @@ _WHERE = {
     "chain": "library.workflows",
     "chord": "library.workflows",
     "chunks": "library.maps",
+    "graph": "library.graphs",
     "group": "library.workflows",
     "xmap": "library.maps",
     "xstarmap": "library.maps",
@@ -58,6 +60,7 @@ __all__ = [
     "chunks",
     "current_app",
     "current_task",
+    "graph",
     "group",
     "install_as_celery",
     "maybe_signature",

@@ -116,11 +116,12 @@ def result_of(sig: Plain, app: "Celeriac", parent: Any = None) -> Any:
                 parent = result_of(link, app, parent)
             return parent
         case Kind.GROUP:
-            members = [result_of(member, app, parent) for member in domain.members_of(sig)]
+            # Members without parents, which the group has: as data they would be there n times.
+            members = [result_of(member, app) for member in domain.members_of(sig)]
             return GroupResult(sig.options["task_id"], members, parent=parent, app=app)
         case Kind.CHORD:
             group_id, header, body = domain.halves_of(sig)
-            members = [result_of(member, app, parent) for member in header]
+            members = [result_of(member, app) for member in header]
             return result_of(body, app, GroupResult(group_id, members, parent=parent, app=app))
         case _:
             id_ = sig.options["task_id"]
@@ -149,10 +150,12 @@ def note_in_parent(result: Any, own: Mapping[str, Any]) -> None:
     frame = running()
     if frame is None or not own.get("add_to_parent", True):
         return
-    if isinstance(result, AsyncResult) and isinstance(result.parent, GroupResult):
-        frame[0].add_trail(_alone(result.parent))  # a chord's header, which has no record
     # Without its parents: they are in the records of the links before.
-    frame[0].add_trail(_alone(result))
+    alone = _alone(result)
+    if isinstance(result, AsyncResult) and isinstance(result.parent, GroupResult):
+        # Of a chord's header there is no record.
+        alone.parent = frame[0].add_trail(_alone(result.parent))
+    frame[0].add_trail(alone)
 
 
 def _alone(result: Any) -> Any:

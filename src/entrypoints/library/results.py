@@ -377,9 +377,12 @@ class AsyncResult(ResultTree, ResultBase, Generic[R]):
     def as_tuple(self) -> Any:
         """Return it as plain data: ((id, parent), children)."""
         # Chains are long: a loop, where recursion would come to its limit.
-        made: Any = None
-        for id_ in reversed(self.as_list()):
-            made = (id_, made), None
+        line: list[AsyncResult[Any]] = [self]
+        while isinstance(above := line[-1].parent, AsyncResult):
+            line.append(above)
+        made: Any = above and above.as_tuple()  # a group: the header of a chord
+        for one in reversed(line):
+            made = (one.id, made), None
         return made
 
     def as_list(self) -> list[str]:
