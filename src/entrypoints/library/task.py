@@ -17,7 +17,6 @@ from .results import EagerResult
 from .task_shape import TaskShape
 
 if TYPE_CHECKING:
-    from .app import Celeriac
     from .canvas import Signature
     from .maps import chunks, xmap, xstarmap
 
