@@ -17,7 +17,7 @@ from ..configuration import (
     config_from_object,
 )
 from . import current, publishing
-from .celery_shape import CeleryShape
+from .celery_shape import CeleryShape, loaded
 from .declaring import BoundDecorator, Decorator, make_task, script_module, shared_task
 from .registry import TaskRegistry
 from .results import AsyncResult as Result
@@ -82,10 +82,11 @@ class Celeriac(CeleryShape):
     ) -> None:
         super().__init__(clock)
         self.main = main
-        self.tasks = tasks if tasks is not None else TaskRegistry()
+        registry = self._part(self.registry_cls, TaskRegistry)
+        self.tasks: TaskRegistry = tasks if tasks is not None else registry()
         self.strict_typing = strict_typing
         self.autofinalize = autofinalize
-        self.task_cls: type[Task[Any, Any]] = _loaded(task_cls) if task_cls else type(self).task_cls
+        self.task_cls: type[Task[Any, Any]] = loaded(task_cls) if task_cls else type(self).task_cls
         self._configure(config_source, namespace, include, changes, kwargs)
         self._place("broker", "broker_url", broker)
         self._place("results", "result_backend", backend)
@@ -359,7 +360,8 @@ class Celeriac(CeleryShape):
         """Remote control of workers."""
         from .control import Control
 
-        return Control(self)
+        made: Control = self._part(self.control_cls, Control)(self)
+        return made
 
     @property
     def events(self) -> "Events":
@@ -408,15 +410,6 @@ class Celeriac(CeleryShape):
 Celery = Celeriac
 
 _URLS = ("broker_url", "result_backend")
-
-
-def _loaded(cls: Any) -> Any:
-    if not isinstance(cls, str):
-        return cls
-    from importlib import import_module
-
-    module, _, name = cls.replace(":", ".").rpartition(".")
-    return getattr(import_module(module), name)
 
 
 def _default_module() -> dict[str, Any]:
