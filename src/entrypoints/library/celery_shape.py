@@ -44,12 +44,17 @@ class CeleryShape(AppParts):
     IS_macOS: ClassVar[bool] = sys.platform == "darwin"
     IS_WINDOWS: ClassVar[bool] = sys.platform == "win32"
 
+    # Classes of an app's parts, or where they are; a subclass of the app may name its own.
+    amqp_cls: Any = "celery.app.amqp:AMQP"
+    control_cls: Any = "celery.app.control:Control"
+    log_cls: Any = "celery.app.log:Logging"
+    registry_cls: Any = "celery.app.registry:TaskRegistry"
     loader_cls: Any = None
     backend_cls: Any = None
     builtin_fixups: ClassVar[frozenset[str]] = frozenset()
     use_fast_trace_task = False
 
-    main: str | None
+    main: str | None = None
     namespace: str | None = None
     #: Whether the settings, and the tasks, were announced to those who listen.
     configured = False
@@ -73,6 +78,17 @@ class CeleryShape(AppParts):
     @property
     def _app(self) -> "Celeriac":
         return cast("Celeriac", self)
+
+    @classmethod
+    def __class_getitem__(cls, item: Any) -> Any:
+        """Return the class itself: `Celery[Task]` is for type checkers only."""
+        return cls
+
+    def _part(self, cls: Any, usual: Any) -> Any:
+        """Return the class of a part: the usual one under its name of Celery's, or one's own."""
+        if isinstance(cls, str):
+            return usual if cls.startswith("celery.") else loaded(cls)
+        return cls
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         if name not in self._own:
@@ -136,7 +152,7 @@ class CeleryShape(AppParts):
         """Queues, routes and messages."""
         from .amqp import AMQP
 
-        amqp: AMQP = self._once("amqp", lambda: AMQP(self._app))
+        amqp: AMQP = self._once("amqp", lambda: self._part(self.amqp_cls, AMQP)(self._app))
         return amqp
 
     @property
@@ -156,7 +172,7 @@ class CeleryShape(AppParts):
         """The set-up of logs."""
         from .log import Logging
 
-        log: Logging = self._once("log", lambda: Logging(self._app))
+        log: Logging = self._once("log", lambda: self._part(self.log_cls, Logging)(self._app))
         return log
 
     def set_log(self, log: "Logging") -> None:
@@ -250,11 +266,7 @@ class CeleryShape(AppParts):
         **kw: Any,
     ) -> Any:
         """Return a subclass whose `attribute` is this app; `Class` may be a class's path."""
-        if isinstance(Class, str):
-            from importlib import import_module
-
-            module, _, attr = Class.replace(":", ".").rpartition(".")
-            Class = getattr(import_module(module), attr)
+        Class = loaded(Class)
         members = {attribute: self, "__module__": Class.__module__, "__doc__": Class.__doc__, **kw}
         return type(name or Class.__name__, (Class,), members)
 
@@ -342,3 +354,13 @@ class CeleryShape(AppParts):
                 raise TypeError(why)
 
         return check
+
+
+def loaded(cls: Any) -> Any:
+    """Return the class of a name such as `shop.tasks:Base`; a class as it is."""
+    if not isinstance(cls, str):
+        return cls
+    from importlib import import_module
+
+    module, _, name = cls.replace(":", ".").rpartition(".")
+    return getattr(import_module(module), name)
