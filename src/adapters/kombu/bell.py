@@ -13,6 +13,8 @@ class Bell:
 
     def __init__(self) -> None:
         self._pair: tuple[socket.socket, socket.socket] | None = None
+        #: Whether somebody waits, or is about to. Set where what is waited for cannot happen yet.
+        self.awaited = False
 
     def hang(self) -> None:
         """Be there from now on: what is rung later ends the next wait."""
@@ -29,6 +31,11 @@ class Bell:
             with suppress(OSError):  # full, which is loud enough; or closed
                 pair[1].send(b"!")
 
+    def stir(self) -> None:
+        """Ring if somebody waits."""
+        if self.awaited:
+            self.ring()
+
     def wait(self, connection: socket.socket | None, seconds: float) -> None:
         """Wait until something can be read, the bell rings, or the time is up."""
         self.hang()
@@ -39,6 +46,7 @@ class Bell:
         if connection is not None and (number := connection.fileno()) >= 0:
             poll.register(number, select.POLLIN)
         poll.poll(max(0.0, seconds) * 1000)
+        self.awaited = False
         with suppress(BlockingIOError):
             while ear.recv(1024):
                 pass

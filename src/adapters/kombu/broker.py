@@ -263,6 +263,7 @@ class AmqpBroker(Broker):
                 held = self._claiming.claim(names, limit, wait=wait)
                 pause = self._claiming.seconds_until_due()
                 listening = self._consuming.connection.transport.sock
+                self._bell.awaited = not held
             batch = self._claiming.runnable(held, self.ownership)
             left = ends - monotonic()
             if batch or left <= 0 or self._woken:

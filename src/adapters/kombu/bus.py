@@ -71,6 +71,7 @@ class AmqpSubscription(Subscription):
                 heard = tuple(self._heard)
                 self._heard.clear()
                 listening = self._link.connection.transport.sock
+                self._bell.awaited = not heard
             left = ends - monotonic()
             if heard or left <= 0:
                 return heard
@@ -117,7 +118,7 @@ class AmqpSubscription(Subscription):
         message = _said_in(from_amqp(found), self._declarations)
         if message is not None and not self._closed:
             self._heard.append(message)
-            self._bell.ring()
+            self._bell.stir()
 
 
 class AmqpMailbox(AmqpSubscription, Mailbox):

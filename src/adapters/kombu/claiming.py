@@ -32,7 +32,7 @@ class Claiming:
     def __init__(
         self, link: Link, declarations: Declarations, store: AmqpStore, bell: Bell
     ) -> None:
-        self.taps = Taps(link, declarations, bell.ring)
+        self.taps = Taps(link, declarations, bell.stir)
         self.hands = Hands()
         self._link, self._store = link, store
         self._napping: list[tuple[datetime, Held]] = []

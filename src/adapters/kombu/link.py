@@ -21,6 +21,10 @@ from .urls import for_kombu, shown
 
 #: Seconds a request may wait for its answer where the caller names no deadline.
 PATIENCE: Final = 10.0
+#: Bytes read at once: a few messages, since each frame copies what is left of them.
+_AHEAD: Final = 4096
+#: Bytes of a batch that are collected before they are sent.
+_CORK: Final = 1 << 18
 
 
 class Link:
@@ -74,6 +78,33 @@ class Link:
         channel = self.connection.channel()
         channel.auto_decode = False
         return channel
+
+    @contextmanager
+    def corked(self) -> Iterator[Callable[[], None]]:
+        """Collect what is written, and send it in one go; the lock must be held.
+
+        Gives what to call between two messages, so that not too much is collected.
+        """
+        transport = self.connection.transport
+        write, collected = transport._write, bytearray()
+
+        def send() -> None:
+            if collected:
+                # Cleared first: what failed half way must not be begun again.
+                whole = bytes(collected)
+                collected.clear()
+                write(whole)
+
+        def send_if_large() -> None:
+            if len(collected) > _CORK:
+                send()
+
+        transport._write = collected.extend
+        try:
+            yield send_if_large
+            send()
+        finally:
+            transport._write = write
 
     def drain(self, wait: float = 0.0) -> bool:
         """Take in what has come, waiting for a first frame; tell whether there was one."""
@@ -159,6 +190,7 @@ class Link:
         connection.on_blocked, connection.on_unblocked = self._on_blocked, self._on_unblocked
         # Whatever is asked or said later: nobody waits for this server without end.
         connection.transport.sock.settimeout(PATIENCE)
+        _read_ahead(connection.transport)
         return connection
 
     def _on_blocked(self, reason: str) -> None:
@@ -180,3 +212,9 @@ class Link:
                 "purge queues, or give it room"
             )
         return BrokerUnavailable(f"{self.where} did not answer in time")
+
+
+def _read_ahead(transport: Any) -> None:
+    """Have py-amqp read what is there, instead of asking the kernel for each part of a frame."""
+    receive = transport._quick_recv
+    transport._quick_recv = lambda size: receive(max(size, _AHEAD))

@@ -164,7 +164,11 @@ def from_bytes(raw: bytes) -> Packet:
 
 
 def _message(packet: Packet, queue: str, came: tuple[str, str]) -> TaskMessage:
-    headers = {name: value for name, value in packet.headers.items() if not _is_foreign(name)}
+    headers = {
+        name: value
+        for name, value in packet.headers.items()
+        if name[:2] != "x-" or not _is_foreign(name)
+    }
     headers.pop(MARK, None)
     said = packet.properties
     return read(

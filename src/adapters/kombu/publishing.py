@@ -139,15 +139,18 @@ class Publisher:
         channel = self._ready_channel()
         done = self._round = _Round()
         publish = amqp().spec.Basic.Publish
-        for count, (letter, message) in enumerate(messages, 1):
-            self._sent += 1
-            if self._confirm:
-                done.open.add(self._sent)
-            told = (0, letter.exchange, letter.key, mandatory, False)
-            # As basic_publish does, without its look at the socket before each message.
-            channel.send_method(publish, "Bssbb", told, message)
-            if count % _AT_ONCE == 0:
+        for start in range(0, len(messages), _AT_ONCE):
+            if start:
                 self._link.drain_all()
+            with self._link.corked() as go_on:
+                for letter, message in messages[start : start + _AT_ONCE]:
+                    self._sent += 1
+                    if self._confirm:
+                        done.open.add(self._sent)
+                    told = (0, letter.exchange, letter.key, mandatory, False)
+                    # As basic_publish does, without its look at the socket before each message.
+                    channel.send_method(publish, "Bssbb", told, message)
+                    go_on()
         while done.open:
             left = ends - monotonic()
             if left <= 0 or not self._link.drain(left):
