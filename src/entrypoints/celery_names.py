@@ -41,7 +41,11 @@ MODULES: Final = {
     ".app.utils": f"{_M}.app_utils",
     ".backends": f"{_M}.backends",
     ".backends.base": f"{_M}.backends_base",
+    ".bin": f"{_M}.bin",
+    ".bin.base": f"{_M}.bin_base",
+    ".bin.celery": f"{_M}.bin_celery",
     ".canvas": ".canvas",
+    ".concurrency": f"{_M}.concurrency",
     ".contrib": f"{_M}.contrib",
     ".contrib.abortable": f"{_M}.contrib_abortable",
     ".contrib.pytest": f"{_M}.contrib_pytest",
@@ -58,6 +62,7 @@ MODULES: Final = {
     ".events.snapshot": f"{_L}.snapshots",
     ".events.state": f"{_M}.events_state",
     ".exceptions": ".exceptions",
+    ".execute": f"{_M}.execute",
     ".loaders": f"{_M}.loaders",
     ".loaders.app": f"{_M}.loaders_base",
     ".loaders.base": f"{_M}.loaders_base",
@@ -82,8 +87,10 @@ MODULES: Final = {
     ".utils.text": f"{_M}.text",
     ".utils.threads": f"{_M}.threads",
     ".utils.time": f"{_M}.times",
-    ".worker": ".entrypoints.worker",
+    ".worker": f"{_M}.worker_package",
     ".worker.control": f"{_M}.worker_control",
+    ".worker.request": f"{_M}.worker_request",
+    ".worker.worker": f"{_M}.worker_package",
 }
 #: Those that have modules below them.
 _PACKAGES: Final = {name.rpartition(".")[0] for name in MODULES}
