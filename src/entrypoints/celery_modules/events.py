@@ -30,3 +30,6 @@ def Event(type: str, _fields: Mapping[str, Any] | None = None, **fields: Any) ->
 def get_exchange(conn: Any = None, name: str = EVENT_EXCHANGE_NAME) -> Exchange:
     """Return the exchange of events; the broker's adapter knows how it is declared."""
     return Exchange(name, "topic")
+
+# What is below it is imported by this name.
+__name__ = "celery.events"

@@ -1,0 +1,5 @@
+"""`celery.worker.request`."""
+
+from ...application.requests import Request
+
+__all__ = ["Request"]
