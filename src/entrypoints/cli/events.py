@@ -1,16 +1,19 @@
-"""`celeriac events --dump`: print events as they happen, until interrupted."""
+"""`celeriac events`: print events as they happen, or have a camera take pictures of the cluster."""
 
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
 
 from ...domain.cluster.recent import Recent
-from .options import GroupedCommand, option
+from .options import GroupedCommand, loglevel_option, option
 from .session import Session
 
 DUMPER: Final = "Dumper"
+SNAPSHOT: Final = "Snapshot"
 
 #: Tasks whose names are remembered.
 _KEPT: Final = 4095
@@ -23,19 +26,51 @@ _WORDS: Final = {
 
 @click.command("events", cls=GroupedCommand, help="Print events as they happen.")
 @option("-d", "--dump", group=DUMPER, is_flag=True, help="Print each event as a line.")
+@option("-c", "--camera", group=SNAPSHOT, help="Class of a camera, as module:name.")
+@option(
+    "-F",
+    "--frequency",
+    "--freq",
+    group=SNAPSHOT,
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Seconds between two pictures.",
+)
+@option("-r", "--maxrate", group=SNAPSHOT, help="The most pictures there may be, such as 10/m.")
+@loglevel_option(SNAPSHOT)
 @click.pass_obj
-def command(session: Session, /, dump: bool) -> None:
+def command(
+    session: Session,
+    /,
+    dump: bool,
+    camera: str | None,
+    frequency: float,
+    maxrate: str | None,
+    loglevel: str,
+) -> None:
     """Watch events."""
-    if not dump:
-        raise click.UsageError("celeriac events needs --dump: there is no screen of its own yet")
+    logging.basicConfig(level=loglevel.upper())
+    with suppress(KeyboardInterrupt):
+        if dump:
+            _dump(session)
+        elif camera:
+            from ..library.snapshots import evcam
+
+            click.echo(f"-> evcam: Taking snapshots with {camera} (every {frequency} secs.)")
+            evcam(camera, frequency, maxrate, session.app)
+        else:
+            raise click.UsageError(
+                "celeriac events needs --dump or --camera: there is no screen of its own yet"
+            )
+
+
+def _dump(session: Session) -> None:
     app = session.app
     dumper = Dumper(click.echo)
     click.echo("-> evdump: starting capture...")
     with app.events.Receiver(handlers={"*": dumper.on_event}) as receiver:
-        try:
-            receiver.capture()
-        except KeyboardInterrupt:
-            return
+        receiver.capture()
 
 
 class Dumper:

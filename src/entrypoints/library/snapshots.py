@@ -108,9 +108,13 @@ def evcam(
     freq: float = 1.0,
     maxrate: str | float | None = None,
     app: "Celeriac | None" = None,
+    limit: int | None = None,
     **options: Any,
 ) -> None:
-    """Take pictures with a camera, a class or its `module:name`, until interrupted."""
+    """Take pictures with a camera, a class or its `module:name`, until interrupted.
+
+    With `limit`, until so many messages of events have come.
+    """
     from importlib import import_module
 
     app = app or get_current()
@@ -122,4 +126,4 @@ def evcam(
         camera(state, freq=freq, maxrate=maxrate, app=app),  # type: ignore[operator]
         app.events.Receiver(handlers={"*": state.event}) as receiver,
     ):
-        receiver.capture()
+        receiver.capture(limit)
