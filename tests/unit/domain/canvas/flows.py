@@ -45,19 +45,22 @@ calls = st.builds(
 )
 
 
-def _of(inner):
-    some = st.lists(inner, min_size=1, max_size=3)
-    links = st.lists(inner | st.just(group()), min_size=1, max_size=4)
+def _of(inner, least=1):
+    some = st.lists(inner, min_size=least, max_size=3)
+    links = st.lists(inner | st.just(group()) if least == 1 else inner, min_size=1, max_size=4)
     return (
         some.map(lambda parts: group(*parts))
         | st.tuples(links, calls).map(lambda made: chain(*made[0], made[1]))
         | st.tuples(calls, some).map(lambda made: chain(made[0], *made[1]))
-        | st.builds(chord, some | st.just([]), inner)
+        | st.builds(chord, some | st.just([]) if least == 1 else some, inner)
     )
 
 
 #: Anything: calls, chains, groups and chords, nested in any way, with empty groups and headers.
 flows = st.recursive(calls, _of, max_leaves=14)
+
+#: The same without groups of one and of none, which are something else within a chain.
+full_flows = st.recursive(calls, lambda inner: _of(inner, least=2), max_leaves=8)
 
 
 def worth(sig: Signature, args: tuple[Any, ...] = ()) -> Any:
