@@ -1,8 +1,9 @@
 """Measure celeriac beside its peers: `python -m benchmarks [SECTION …]`.
 
 Sections: drain-sqlite (huey), drain-postgresql (procrastinate), roundtrip (huey), imports (Celery),
-idle (Celery). Repetitions of all cases are interleaved; the table shows medians, and each ratio is
-of medians of one run. A rate counts from the first task to the last, so start-up is not in it.
+idle (Celery), recovery (no peer). Repetitions of all cases are interleaved; the table shows
+medians, and each ratio is of medians of one run. A rate counts from the first task to the last, so
+start-up is not in it.
 """
 
 import argparse
@@ -145,6 +146,13 @@ def _idle_once(peer: str, folder: Path) -> Row:
         }
 
 
+def kills() -> None:
+    """Kill workers on Redis under load; say how soon their tasks were taken up."""
+    from . import recovery
+
+    say(f"{'celeriac on Redis':28} {json.dumps(recovery.usual())}\n")
+
+
 def in_folder(run: Callable[[Path], Row]) -> Row:
     """Run one repetition in a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="celeriac-bench-"))
@@ -203,6 +211,7 @@ SECTIONS: dict[str, Callable[[int], None]] = {
     "roundtrip": lambda reps: roundtrip(("celeriac_sqlite", "huey_sqlite"), reps),
     "imports": imports,
     "idle": idle,
+    "recovery": lambda reps: kills(),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep, time
 
@@ -18,6 +20,8 @@ from celeriac import Celeriac
 from celeriac.domain.errors import OperationalError
 
 APP = Path(__file__).with_name("load_app.py")
+#: A line of a worker's log, and what it says of which task.
+_ABOUT_TASK = re.compile(r"\[([\d :,-]+): \w+/\S+\] Task \w+\[([\w-]+)\] (\w+)")
 ROOT = Path(__file__).parents[3]
 #: Seconds a publisher may take to be told yes or no.
 DEADLINE = 3.0
@@ -135,7 +139,7 @@ class Load:
 
     # -- the account
 
-    def until_all_are_over(self):
+    def until_all_are_over(self, seconds=PATIENCE):
         """Wait until every accepted task has a result."""
         left = list(self.sent.accepted)
 
@@ -148,7 +152,9 @@ class Load:
             ]
             return not left
 
-        self.eventually(none_left, lambda: f"{len(left)} tasks are not accounted for: {left[:5]}")
+        self.eventually(
+            none_left, lambda: f"{len(left)} tasks are not accounted for: {left[:5]}", seconds
+        )
 
     def ends(self):
         """Count what became of the accepted tasks: `kind state` or `kind state error`."""
@@ -173,29 +179,30 @@ class Load:
         return min(ended) - moment if ended else float("inf")
 
     def recoveries(self):
-        """Return the seconds from each kill to when each task it had hit was taken up again.
+        """Return the seconds from each kill until another worker had each task it left behind.
 
-        A task that acknowledges late is taken up when it begins again, another one when its loss
-        is recorded.
+        Taken from the workers' logs: what a killed worker's log says last of a task is that it was
+        received, and another's says later that it was lost or received there.
         """
-        begun = {}
-        for what, name, when, worker in self.marks():
-            begun.setdefault(name, []).append((what, when, worker))
+        said = self._said_of_tasks()
         seconds = []
-        for name, rows in begun.items():
-            for what, when, worker in rows:
-                killed = self.kills.get(worker)
-                if (
-                    what != "begin"
-                    or killed is None
-                    or ("end", worker) in {(kind, by) for kind, _, by in rows}
-                ):
+        for told in said.values():
+            for worker in {by for _, by, _ in told} & set(self.kills):
+                killed = self.kills[worker]
+                if max(one for one in told if one[1] == worker)[2] != "received":
                     continue
-                again = [at for kind, at, by in rows if kind == "begin" and at > when]
-                if not again:
-                    again = [self.app.AsyncResult(name).date_done.timestamp()]
-                seconds.append(max(0.0, min(again) - killed))
+                again = [when for when, by, _ in told if by != worker and when > killed]
+                seconds += [min(again) - killed] if again else []
         return sorted(seconds)
+
+    def _said_of_tasks(self):
+        """Return (when, worker, what) of each task in the logs."""
+        said = {}
+        for log in self.folder.glob("w*.log"):
+            for when, name, what in _ABOUT_TASK.findall(log.read_text()):
+                moment = datetime.strptime(when, "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
+                said.setdefault(name, []).append((moment, log.stem, what))
+        return said
 
     def eventually(self, true, otherwise, seconds=PATIENCE):
         end = monotonic() + seconds
