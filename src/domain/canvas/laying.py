@@ -128,7 +128,7 @@ def _chain_with_place(sig: Signature, place: Mapping[str, Any], force: bool) -> 
 
 
 def _group_with_place(sig: Signature, place: Mapping[str, Any], force: bool) -> Signature:
-    own = {"task_id": place["task_id"]} if "task_id" in place else {}
+    own: dict[str, Any] = {"task_id": place["task_id"]} if "task_id" in place else {}
     if "chord" not in place:
         return _put(sig, own, force)
     # The chord is kept once, in the group: a copy for each member, nested, would be as many as
@@ -136,9 +136,10 @@ def _group_with_place(sig: Signature, place: Mapping[str, Any], force: bool) -> 
     whole = _put(sig, {**own, "chord": place["chord"]}, force)
     if "group_id" not in place:
         return whole
-    start, tasks = place.get("group_index") or 0, []
+    start = place.get("group_index") or 0
+    tasks: list[dict[str, Any]] = []
     for part in parts_of(sig):
-        at = {"group_id": place["group_id"], "group_index": start}
+        at: dict[str, Any] = {"group_id": place["group_id"], "group_index": start}
         if kind_of(part) is Kind.GROUP:  # it will be flattened: its members are this one's
             at["chord"] = place["chord"]
         tasks.append(with_place(part, at, force=force).to_dict())

@@ -1,7 +1,7 @@
 """Signatures as users hold them: calls not yet made, that know their app."""
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ...domain.canvas.laying import listed, over
 from ...domain.errors import NotSupported
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from .app import Celeriac
     from .compound import Outgoing
     from .results import AsyncResult as Result
+
+
+S = TypeVar("S", bound="Signature")
 
 
 class Signature(dict[str, Any]):
@@ -56,10 +59,10 @@ class Signature(dict[str, Any]):
         return cls.TYPES.get(kind, Signature)._held(d, app)  # type: ignore[arg-type]
 
     @classmethod
-    def register_type(cls, name: str | None = None) -> Any:
+    def register_type(cls, name: str | None = None) -> "Callable[[type[S]], type[S]]":
         """Have stored signatures of this `subtask_type` made objects of the class decorated."""
 
-        def add(kind: "type[Signature]") -> "type[Signature]":
+        def add(kind: "type[S]") -> "type[S]":
             cls.TYPES[name or kind.__name__] = kind
             return kind
 

@@ -28,7 +28,7 @@ class group(Workflow):
         if cls is group and len(tasks) == 1 and isinstance(tasks[0], Iterator):
             from .lazy_groups import LazyGroup
 
-            return cast("Self", super().__new__(LazyGroup))
+            return super().__new__(cast("type[Self]", LazyGroup))
         return super().__new__(cls)
 
     def __init__(self, *tasks: Any, app: "Celeriac | None" = None, **options: Any) -> None:
