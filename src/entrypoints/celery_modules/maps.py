@@ -22,14 +22,14 @@ __all__ = [
 class AttributeDictMixin:
     """Lets the items of a dict be reached as attributes."""
 
-    def __getattr__(self, key: str) -> Any:
+    def __getattr__(self: Any, key: str) -> Any:
         """Return an item."""
         try:
-            return self[key]  # type: ignore[index]
+            return self[key]
         except KeyError:
             raise AttributeError(f"{type(self).__name__!r} has no attribute {key!r}") from None
 
-    def __setattr__(self, key: str, value: Any) -> None:
+    def __setattr__(self: Any, key: str, value: Any) -> None:
         """Set an item."""
         self[key] = value
 

@@ -93,9 +93,7 @@ class Logging:
 
     def supports_color(self, colorize: bool | None = None, logfile: str | None = None) -> bool:
         """Tell whether lines would be coloured: on a terminal only, if not told otherwise."""
-        if colorize is None:
-            colorize = not logfile and sys.stderr.isatty()
-        return colorize
+        return (not logfile and sys.stderr.isatty()) if colorize is None else colorize
 
 
 def _level(value: int | str | None, default: int) -> int:

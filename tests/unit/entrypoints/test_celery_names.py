@@ -151,3 +151,11 @@ class TestStoredExceptions:
         from celeriac.exceptions import TaskRevokedError
 
         assert find_exception("celery.exceptions", "TaskRevokedError") is TaskRevokedError
+
+
+def test_the_installed_line_takes_the_names_only_where_it_is_asked_to():
+    line = (ROOT / "extra" / "celeriac_as_celery.pth").read_text().strip()
+    look = f"import sys\n{line}\nprint('celeriac' in sys.modules)"
+
+    assert [run(look), run(look, CELERIAC_AS_CELERY="1")] == ["False", "True"]
+    assert "\n" not in line
