@@ -173,6 +173,11 @@ class Load:
         rows = (line.split() for line in lines)
         return [(what, name, float(when), worker) for what, name, when, worker in rows]
 
+    def repeated(self):
+        """Return the tasks that were begun again against their wish: they acknowledge early."""
+        begun = Counter(name for what, name, _, _ in self.marks() if what == "begin")
+        return [name for name, times in begun.items() if times > 1 and name.startswith("early")]
+
     def first_end_after(self, moment):
         """Return how many seconds after a moment the first task ended."""
         ended = [when for what, _, when, _ in self.marks() if what == "end" and when > moment]

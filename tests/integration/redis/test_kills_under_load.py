@@ -35,11 +35,12 @@ def test_every_task_is_accounted_for_while_workers_are_killed_every_second(tmp_p
 
             load.end()
             load.until_all_are_over()
-            ends, recoveries = load.ends(), load.recoveries()
+            ends, recoveries, repeated = load.ends(), load.recoveries(), load.repeated()
 
     late = sum(kind == "late" for kind in load.sent.accepted.values())
     assert load.sent.refused == 0
     assert ends["late SUCCESS"] == late
     assert set(ends) <= {"late SUCCESS", "early SUCCESS", "early FAILURE WorkerLostError"}
+    assert repeated == []
     assert recoveries, f"no kill hit a running task; seed {SEED}"
     assert recoveries[-1] <= LEASE + GRACE, f"{recoveries}; seed {SEED}"

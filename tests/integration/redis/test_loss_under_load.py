@@ -42,6 +42,7 @@ def all_are_accounted_for(load):
     ends = load.ends()
     assert ends["late SUCCESS"] == sum(kind == "late" for kind in load.sent.accepted.values())
     assert set(ends) <= {"late SUCCESS", "early SUCCESS", "early FAILURE WorkerLostError"}
+    assert load.repeated() == []
     assert load.sent.slowest < DEADLINE + 1
     return ends
 
@@ -60,6 +61,21 @@ def test_a_server_that_is_killed_and_started_again_has_lost_nothing(tmp_path, aw
         sleep(0.5)
         ends = all_are_accounted_for(load)
         assert sum(ends.values()) > 40
+        assert load.workers[0].poll() is None
+
+
+def test_workers_go_on_with_a_server_that_came_back_empty(tmp_path):
+    with server("--save", "") as one, Load(tmp_path, settings_of(one.url)) as load:
+        begun(load)
+
+        one.kill()
+        one.start().answering()
+        load.sent.accepted.clear()
+        back = time()
+
+        load.eventually(lambda: load.first_end_after(back) < RETURN, "no work after the return")
+        sleep(0.5)
+        assert sum(all_are_accounted_for(load).values()) > 10
         assert load.workers[0].poll() is None
 
 
