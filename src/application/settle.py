@@ -46,7 +46,10 @@ class SeparateSettler(Settler):
         if opens:
             # Before anybody can count: a header task may be over before this returns.
             self._results.open_chords(opens)
-        self._grow(settlements)
+        grows = [growth for one in settlements for growth in one.grows]
+        if grows:
+            # As early, for what is added may be over as soon.
+            self._results.grow_chords(grows)
         self._publish(settlements)
         records = [record for one in settlements for record in one.results]
         if records:
@@ -58,13 +61,6 @@ class SeparateSettler(Settler):
         settled = self._broker.settle([(one.token, one.disposition) for one in settlements])
         self._published.difference_update(one.token for one in settlements)
         return settled
-
-    def _grow(self, settlements: Sequence[Settlement]) -> None:
-        """Let chords wait for what is added to them, before that can be counted."""
-        for one in settlements:
-            if one.grows and one.token not in self._published:
-                for growth in one.grows:
-                    self._results.grow_chord(growth.group_id, growth.by)
 
     def _count(self, parts: Sequence[Contribution]) -> None:
         """Count parts, and join the chords that are complete, which may be parts of others."""

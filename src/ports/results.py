@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ..domain.canvas.chords import ChordCount, ChordOpening, ChordPart
+from ..domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
 from ..domain.tasks.result_record import GroupRecord, ResultRecord
 
 
@@ -84,8 +84,11 @@ class ResultBackend(Protocol):
         """
 
     @abstractmethod
-    def grow_chord(self, group_id: str, by: int) -> None:
-        """Let a chord wait for that many parts more than its opening and its parts say."""
+    def grow_chords(self, growths: Sequence[ChordGrowth]) -> None:
+        """Let chords wait for more parts than their openings and their parts say.
+
+        A growth counts once for its group and key, however often it is told.
+        """
 
     @abstractmethod
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:

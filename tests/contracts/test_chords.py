@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from celeriac.domain.canvas.chords import ChordCount, ChordOpening, ChordPart
+from celeriac.domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
 from celeriac.domain.errors import NotSupported
 from celeriac.domain.tasks.result_record import GroupRecord
 
@@ -163,20 +163,57 @@ def test_a_chord_that_grew_waits_for_the_parts_that_joined_it(results, opened):
         results.open_chords([ChordOpening("g", 2)])
     results.count_parts([part("a", size=size)])
 
-    results.grow_chord("g", 1)
-    results.grow_chord("g", 2)
+    results.grow_chords([ChordGrowth("g", 1, "c")])
+    results.grow_chords([ChordGrowth("g", 2, "d")])
+    results.grow_chords([])
 
     counts = results.count_parts([part(name, n, size=size) for n, name in enumerate("bcde", 1)])
     assert counts == [ChordCount("g", n, 5, due=n == 5) for n in (2, 3, 4, 5)]
 
 
 def test_a_chord_may_grow_before_it_is_opened(results):
-    results.grow_chord("g", 1)
+    results.grow_chords([ChordGrowth("g", 1, "b")])
     results.open_chords([ChordOpening("g", 1)])
 
     counts = results.count_parts([part("a", size=None), part("b", 1, size=None)])
 
     assert counts == [ChordCount("g", 1, 2), ChordCount("g", 2, 2, due=True)]
+
+
+def test_a_growth_told_again_counts_once(place, results):
+    growth = ChordGrowth("g", 2, "b")
+    results.count_parts([part("a", size=2)])
+
+    results.grow_chords([growth, growth])
+    place.results().grow_chords([growth])
+
+    counts = results.count_parts([part(name, n, size=2) for n, name in enumerate("bcd", 1)])
+    assert counts == [ChordCount("g", n, 4, due=n == 4) for n in (2, 3, 4)]
+
+
+def test_several_chords_may_grow_at_once_by_the_same_key(results):
+    results.grow_chords([ChordGrowth("g", 1, "x"), ChordGrowth("h", 2, "x")])
+
+    counts = results.count_parts([part("a", size=1), part("a", group="h", size=1)])
+
+    assert counts == [ChordCount("g", 1, 2), ChordCount("h", 1, 3)]
+
+
+def test_a_closed_chord_grows_no_more(results):
+    results.close_chords(["g"])
+
+    results.grow_chords([ChordGrowth("g", 1, "b")])
+
+    assert due(results.count_parts([part("a", size=1), part("b", 1, size=1)])) == [False] * 2
+    assert results.fetch_parts("g") == []
+
+
+def test_a_forgotten_chord_has_not_grown(results):
+    results.grow_chords([ChordGrowth("g", 1, "b")])
+
+    results.forget_groups(["g"])
+
+    assert results.count_parts([part("a", size=1)]) == [ChordCount("g", 1, 1, due=True)]
 
 
 # -- several at once

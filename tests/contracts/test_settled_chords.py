@@ -146,7 +146,7 @@ def test_parts_of_a_chord_of_which_nobody_knows_the_size_complete_nothing(broker
 
 def test_a_chord_grows_before_the_part_that_makes_it_grow_is_counted(broker, settler):
     one, two = tokens(broker, 2)
-    growth = (ChordGrowth("g", 1),)
+    growth = (ChordGrowth("g", 1, "b"),)
 
     settler.settle([Settlement(one, grows=growth, parts=(contribution("a", size=1),))])
     assert broker.depth([JOINS]) == {JOINS: 0}

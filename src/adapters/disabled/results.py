@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from ...domain.canvas.chords import ChordCount, ChordOpening, ChordPart
+from ...domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
 from ...domain.errors import NotSupported
 from ...domain.tasks.result_record import GroupRecord, ResultRecord
 from ...ports.results import ResultBackend, ResultCapabilities
@@ -64,9 +64,10 @@ class DisabledResults(ResultBackend):
         if openings:
             raise NotSupported(_WHY)
 
-    def grow_chord(self, group_id: str, by: int) -> None:
-        """Raise NotSupported."""
-        raise NotSupported(_WHY)
+    def grow_chords(self, growths: Sequence[ChordGrowth]) -> None:
+        """Raise NotSupported if there are any."""
+        if growths:
+            raise NotSupported(_WHY)
 
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
         """Raise NotSupported."""

@@ -16,13 +16,13 @@ from ...domain.tasks.result_record import GroupRecord, ResultRecord
 class Chord:
     """What was counted of one chord, by task id; `touched` is when a part last came.
 
-    `size` is what its opening or a part said, `grown` what was added to that later.
+    `size` is what its opening or a part said, `grown` what was added to that later, by key.
     """
 
     touched: datetime
     parts: dict[str, ChordPart] = field(default_factory=dict)
     size: int | None = None
-    grown: int = 0
+    grown: dict[str, int] = field(default_factory=dict)
     counted: int = 0
     closed: bool = False
 
@@ -34,7 +34,7 @@ class Chord:
         if not self.closed and part.task_id not in self.parts:
             self.parts[part.task_id] = part
             self.counted += 1
-        size = None if self.size is None else self.size + self.grown
+        size = None if self.size is None else self.size + sum(self.grown.values())
         due = size is not None and self.counted >= size and not self.closed
         return ChordCount(part.group_id, self.counted, size, due)
 

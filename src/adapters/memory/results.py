@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from ...domain.canvas.chords import ChordCount, ChordOpening, ChordPart
+from ...domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
 from ...domain.errors import ResultTooLarge
 from ...domain.tasks.result_record import GroupRecord, ResultRecord
 from ...ports.clock import Clock
@@ -99,10 +99,13 @@ class MemoryResults(ResultBackend):
                 chord = self.memory.results.chord(opening.group_id, now)
                 chord.size = opening.size if chord.size is None else chord.size
 
-    def grow_chord(self, group_id: str, by: int) -> None:
-        """Let a chord wait for more parts."""
+    def grow_chords(self, growths: Sequence[ChordGrowth]) -> None:
+        """Let chords wait for more parts."""
         with self.memory.changed:
-            self.memory.results.chord(group_id, self.memory.clock.now()).grown += by
+            now = self.memory.clock.now()
+            for growth in growths:
+                chord = self.memory.results.chord(growth.group_id, now)
+                chord.grown.setdefault(growth.key, growth.by)
 
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
         """Count parts."""

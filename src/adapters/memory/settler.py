@@ -47,8 +47,7 @@ class MemorySettler(Settler):
         self._broker.publish(settlement.publish, deadline=0)
         self._results.store(settlement.results)
         self._results.open_chords(settlement.opens)
-        for growth in settlement.grows:
-            self._results.grow_chord(growth.group_id, growth.by)
+        self._results.grow_chords(settlement.grows)
         self._count(settlement.parts)
         self._results.close_chords(settlement.closes)
         return all(self._broker.settle([(settlement.token, settlement.disposition)]))

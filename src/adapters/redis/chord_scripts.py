@@ -18,7 +18,8 @@ CLAIMED_FOR: Final = 10
 #: Lua that opens, counts and closes; the settler's script begins with it too. `kept_by(k)` takes
 #: four arguments: seconds for which parts, the saved group and a closed chord are kept (0: for
 #: ever), and 1 where parts stand in the order of their index. `.d` holds Celery's
-#: `<task id>:<index>` of each part, and `<task id>:*` of ours. `keep_chords` ends a script.
+#: `<task id>:<index>` of each part, `<task id>:*` of ours, and `+:<key>` of what was added.
+#: `keep_chords` ends a script.
 CHORD_FUNCTIONS: Final = f"""
 local chord_ttl, group_ttl, closed_ttl, ordered
 local function kept_by(k)
@@ -57,9 +58,9 @@ local function open_chord(key, size)
   chord.size, chord.touched = tonumber(size), true
 end
 
-local function grow_chord(key, by)
+local function grow_chord(key, by, name)
   local chord = chord_of(key)
-  if chord.claim == 'done' then return end
+  if chord.claim == 'done' or redis.call('SADD', key .. '.d', '+:' .. name) == 0 then return end
   chord.grown, chord.touched = redis.call('INCRBY', key .. '.t', by), true
 end
 
@@ -138,12 +139,14 @@ keep_chords()
 """
 )
 
-#: ARGV: what `kept_by` takes, then by how much.
+#: ARGV: what `kept_by` takes, then for each key by how much, and the growth's own key.
 GROW: Final = Script(
     CHORD_FUNCTIONS
     + """
 kept_by(1)
-grow_chord(KEYS[1], ARGV[5])
+for number, key in ipairs(KEYS) do
+  grow_chord(key, ARGV[number * 2 + 3], ARGV[number * 2 + 4])
+end
 keep_chords()
 """
 )

@@ -21,10 +21,10 @@ SETTLED: Final = b"settled"
 #: of these the key of its group and what PUT takes; then for each settlement what END takes, five
 #: lists that begin with their length, and what PUT takes. The lists are of records (`key, state,
 #: document, verdict, digest`), of chords that are opened (`key, size`), of chords that grow (`key,
-#: by`), of parts (`key, task id, index, size, part`), and of the keys of chords that are closed.
-#: A verdict (`write`, `leave`) is the caller's on a document that no script can read, and holds
-#: while that has the digest. Returns `settled` and one answer each, or `unknown` and the keys
-#: whose documents cannot be read here; then nothing was written.
+#: by, key of the growth`), of parts (`key, task id, index, size, part`), and of the keys of chords
+#: that are closed. A verdict (`write`, `leave`) is the caller's on a document that no script can
+#: read, and holds while that has the digest. Returns `settled` and one answer each, or `unknown`
+#: and the keys whose documents cannot be read here; then nothing was written.
 COMMIT: Final = Script(
     COMMON
     + PUT
@@ -50,7 +50,7 @@ end
 local function lists(i, acts)
   i = each(i, 5, acts.record)
   i = each(i, 2, acts.open)
-  i = each(i, 2, acts.grow)
+  i = each(i, 3, acts.grow)
   i = each(i, 5, acts.part)
   return each(i, 1, acts.close)
 end
@@ -103,7 +103,7 @@ if #unknown > 0 then return {'unknown', unknown} end
 local answers, acts = {}, {
   record = keep,
   open = function(k) open_chord(ARGV[k], ARGV[k + 1]) end,
-  grow = function(k) grow_chord(ARGV[k], ARGV[k + 1]) end,
+  grow = function(k) grow_chord(unpack(ARGV, k, k + 2)) end,
   part = count,
   close = function(k) close_chord(ARGV[k]) end,
 }

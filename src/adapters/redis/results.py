@@ -15,7 +15,7 @@ from math import ceil
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from ...domain.canvas.chords import ChordCount, ChordOpening, ChordPart
+from ...domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
 from ...domain.errors import BackendGetMetaError, BackendUnavailable, ResultTooLarge
 from ...domain.messaging.payload import Codec
 from ...domain.tasks import states
@@ -205,9 +205,11 @@ class RedisResults(ResultBackend):
             sizes = [opening.size for opening in some]
             self._run_over(OPEN, [opening.group_id for opening in some], sizes)
 
-    def grow_chord(self, group_id: str, by: int) -> None:
-        """Let a chord wait for more parts."""
-        self._run_over(GROW, [group_id], [by])
+    def grow_chords(self, growths: Sequence[ChordGrowth]) -> None:
+        """Let chords wait for more parts, whoever counts them."""
+        for some in _batches(growths):
+            told = [value for one in some for value in (one.by, one.key)]
+            self._run_over(GROW, [one.group_id for one in some], told)
 
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
         """Count parts. Who is told that a chord is due keeps it from all others for 10 s.

@@ -162,7 +162,7 @@ class RedisSettler(Settler):
             told += (self._key_of(opening.group_id), opening.size)
         told.append(len(settlement.grows))
         for growth in settlement.grows:
-            told += (self._key_of(growth.group_id), growth.by)
+            told += (self._key_of(growth.group_id), growth.by, growth.key)
         told.append(len(settlement.parts))
         for one in settlement.parts:
             route(one.completion, bindings)

@@ -7,12 +7,12 @@ who waits for him.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
-from ...domain.canvas.chords import ChordCount, ChordOpening, ChordPart
+from ...domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
 from ...domain.messaging.payload import Payload
 from .flavour import Flavour
 from .transaction import Row, Transaction
@@ -28,11 +28,11 @@ _PART: Final[Mapping[str, str]] = {
     "content_type": "text",
     "content_encoding": "text",
 }
+_GROWTH: Final[Mapping[str, str]] = {"group_id": "text", "task_id": "text"}
 _CHORD: Final = ("group_id", "size", "grown", "counted", "fired", "closed", "created")
 #: Chords in one statement: databases limit the size of a statement, not the number of statements.
 _AT_ONCE: Final = 1000
 
-NO_GROWTH: Final[Mapping[str, int]] = MappingProxyType({})
 #: Sizes of chords as they were told, by group id.
 Sizes = dict[str, int | None]
 
@@ -65,7 +65,7 @@ def lock(
     flavour: Flavour,
     sizes: Sizes,
     now: int,
-    grows: Mapping[str, int] = NO_GROWTH,
+    grows: Sequence[ChordGrowth] = (),
 ) -> dict[str, Chord]:
     """Lock chords, making those that are not there; a size that is known already stays.
 
@@ -73,14 +73,12 @@ def lock(
     """
     incoming = flavour.incoming
     changes = (
-        f"created = {incoming('created')}, grown = celeriac_chord.grown + {incoming('grown')},"
-        f" size = COALESCE(celeriac_chord.size, {incoming('size')})"
+        f"created = {incoming('created')}, size = COALESCE(celeriac_chord.size, {incoming('size')})"
     )
-    rows = [
-        (group_id, sizes[group_id], grows.get(group_id, 0), 0, 0, 0, now)
-        for group_id in sorted(sizes)
-    ]
+    rows = [(group_id, sizes[group_id], 0, 0, 0, 0, now) for group_id in sorted(sizes)]
     flavour.bulk(transaction, flavour.touch("celeriac_chord", _CHORD, ["group_id"], changes), rows)
+    if grows:
+        _grow(transaction, flavour, grows)
     found = transaction.rows(
         "SELECT group_id, size + grown, counted, fired, closed"  # noqa: S608 - names of ours
         f" FROM celeriac_chord WHERE {flavour.among('group_id')}",
@@ -126,7 +124,8 @@ def close(transaction: Transaction, flavour: Flavour, group_ids: Sequence[str]) 
     listed = (flavour.listed(sorted(group_ids)),)
     where = flavour.among("group_id")
     transaction.run(f"UPDATE celeriac_chord SET closed = 1 WHERE {where}", listed)  # noqa: S608
-    transaction.run(f"DELETE FROM celeriac_chord_part WHERE {where}", listed)  # noqa: S608
+    for table in ("celeriac_chord_part", "celeriac_chord_growth"):
+        transaction.run(f"DELETE FROM {table} WHERE {where}", listed)  # noqa: S608
 
 
 def fetch_parts(transaction: Transaction, group_id: str) -> list[ChordPart]:
@@ -144,7 +143,7 @@ def forget(transaction: Transaction, flavour: Flavour, group_ids: Sequence[str])
     where = flavour.among("group_id")
     for begin in range(0, len(group_ids), _AT_ONCE):
         listed = (flavour.listed(sorted(group_ids[begin : begin + _AT_ONCE])),)
-        for table in ("celeriac_chord", "celeriac_chord_part"):
+        for table in ("celeriac_chord", "celeriac_chord_part", "celeriac_chord_growth"):
             transaction.run(f"DELETE FROM {table} WHERE {where}", listed)  # noqa: S608
 
 
@@ -156,6 +155,18 @@ def expire(transaction: Transaction, flavour: Flavour, before: int) -> None:
         (before,),
     )
     forget(transaction, flavour, [group_id for (group_id,) in rows])
+
+
+def _grow(transaction: Transaction, flavour: Flavour, grows: Sequence[ChordGrowth]) -> None:
+    """Let locked chords wait for more, once for each key."""
+    told = {(one.group_id, one.key): one.by for one in grows}
+    fresh = flavour.insert_missing(transaction, "celeriac_chord_growth", _GROWTH, 2, sorted(told))
+    by: Counter[str] = Counter()
+    for key in fresh:
+        by[key[0]] += told[key]
+    if by:
+        sql = "UPDATE celeriac_chord SET grown = grown + ? WHERE group_id = ? AND closed = 0"
+        transaction.many(sql, [(by[group_id], group_id) for group_id in sorted(by)])
 
 
 def _insert(

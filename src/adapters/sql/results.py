@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from time import monotonic
 from typing import Final, TypeVar
 
-from ...domain.canvas.chords import ChordCount, ChordOpening, ChordPart
+from ...domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
 from ...domain.errors import BackendUnavailable, ResultTooLarge
 from ...domain.messaging.payload import Codec
 from ...domain.tasks.result_record import GroupRecord, ResultRecord
@@ -155,9 +155,11 @@ class SqlResults(ResultBackend):
             sizes = chords.sizes_of(openings, ())
             self._write(lambda t: self._locked(t, sizes))
 
-    def grow_chord(self, group_id: str, by: int) -> None:
-        """Let a chord wait for more parts."""
-        self._write(lambda t: self._locked(t, {group_id: None}, {group_id: by}))
+    def grow_chords(self, growths: Sequence[ChordGrowth]) -> None:
+        """Let chords wait for more parts."""
+        if growths:
+            sizes: chords.Sizes = dict.fromkeys(one.group_id for one in growths)
+            self._write(lambda t: self._locked(t, sizes, growths))
 
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
         """Count parts."""
@@ -203,7 +205,7 @@ class SqlResults(ResultBackend):
         self,
         transaction: Transaction,
         sizes: chords.Sizes,
-        grows: Mapping[str, int] = chords.NO_GROWTH,
+        grows: Sequence[ChordGrowth] = (),
     ) -> dict[str, chords.Chord]:
         return chords.lock(transaction, self.sql.flavour, sizes, self.sql.now_ms(), grows)
 

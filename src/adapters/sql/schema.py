@@ -31,7 +31,7 @@ from sqlalchemy.types import TypeEngine
 
 from .types import Blob, LongText, Moment
 
-VERSION: Final = 3
+VERSION: Final = 4
 #: Tables that came to be otherwise in a version: what an older one made is made anew.
 MADE_ANEW: Final[Mapping[str, int]] = {"celeriac_chord": 2, "celeriac_chord_part": 2}
 
@@ -238,6 +238,13 @@ def _chords(metadata: MetaData) -> None:
         Column("closed", SmallInteger, nullable=False),
         # When it was last touched.
         Column("created", BigInteger, nullable=False),
+    )
+    Table(
+        # What was added to a chord while it ran, by the id of what was added.
+        "celeriac_chord_growth",
+        metadata,
+        Column("group_id", _ID, primary_key=True),
+        Column("task_id", _ID, primary_key=True),
     )
     Table(
         "celeriac_chord_part",

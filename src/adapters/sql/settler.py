@@ -6,7 +6,6 @@ is stale contributes nothing; whatever fails rolls all of it back.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -152,10 +151,8 @@ def _count(
     opens = [opening for one in present for opening in one.opens]
     parts = [contribution.part for one in present for contribution in one.parts]
     closes = [group_id for one in present for group_id in one.closes]
-    grows: Counter[str] = Counter()
-    for growth in (growth for one in present for growth in one.grows):
-        grows[growth.group_id] += growth.by
-    sizes = chords.sizes_of(opens, parts, [*grows, *closes])
+    grows = [growth for one in present for growth in one.grows]
+    sizes = chords.sizes_of(opens, parts, [*(growth.group_id for growth in grows), *closes])
     if not sizes:
         return []
     locked = chords.lock(transaction, flavour, sizes, now, grows)

@@ -16,10 +16,14 @@ class ChordOpening:
 
 @dataclass(frozen=True, slots=True)
 class ChordGrowth:
-    """That a chord waits for further parts, beyond what its opening and its parts say."""
+    """That a chord waits for further parts, beyond what its opening and its parts say.
+
+    `key` is the id of what was added: told twice, by one who died in between, it counts once.
+    """
 
     group_id: str
     by: int
+    key: str
 
 
 @dataclass(frozen=True, slots=True)

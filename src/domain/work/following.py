@@ -83,12 +83,12 @@ def joined(several: Iterable[FollowUps]) -> FollowUps:
 def additions(run: Execution) -> FollowUps:
     """Return what is sent of the calls that a task has added to its chord."""
     sent = FollowUps()
-    ids = ids_after(run.message.id, "added")
+    ids = ids_after(run.message.id, f"added {nesting_of(run.message)}")
     for sig in run.added:
         whole = frozen(sig, ids.__next__)
         parts = sum(1 for call in never_sent(whole) if call.options.get("chord"))
         one = follow_up(run, whole, None, ids)
-        growth = ChordGrowth(str(run.message.group_id), parts)
+        growth = ChordGrowth(str(run.message.group_id), parts, str(whole.options.get("task_id")))
         sent = joined([sent, FollowUps(one.messages, one.opens, one.children, (growth,))])
     return sent
 
@@ -116,15 +116,16 @@ def replacement(run: Execution, sig: Signature) -> FollowUps:
     for option, further in (("link", "callbacks"), ("link_error", "errbacks")):
         if body.embed.get(further):
             sig = with_links(sig, option, body.embed[further])
-    place: dict[str, Any] = {"task_id": message.id}
+    # What replaces a task may be replaced in its turn, under the same id.
+    nesting = nesting_of(message) + 1
+    place: dict[str, Any] = {"task_id": message.id, "replaced_task_nesting": nesting}
     for option, attribute in _INHERITED:
         if getattr(message, attribute) is not None:
             place[option] = getattr(message, attribute)
     if body.embed.get("chord"):
         sig = replace(sig, options=merged(sig.options, {"chord": body.embed["chord"]}))
-    whole = frozen(sig, ids_after(message.id, "replaced").__next__, **place)
+    whole = frozen(sig, ids_after(message.id, f"replaced {nesting}").__next__, **place)
     unfolded = unfold(whole, body.embed.get("chain") or ())
-    nesting = int(message.headers.get("replaced_task_nesting") or 0) + 1
     own = {**run.lineage, "replaced_task_nesting": nesting}
     stamps = {
         name: message.headers[name]
@@ -133,6 +134,11 @@ def replacement(run: Execution, sig: Signature) -> FollowUps:
     }
     calls = (with_options(call, {**own, **stamps}) for call in unfolded.calls)
     return FollowUps(tuple(run.compose(call) for call in calls), unfolded.opens)
+
+
+def nesting_of(message: TaskMessage) -> int:
+    """Return how many tasks before this one were replaced under its id."""
+    return int(message.headers.get("replaced_task_nesting") or 0)
 
 
 def _ends_in_a_group(sig: Signature) -> bool:

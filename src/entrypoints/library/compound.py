@@ -99,11 +99,11 @@ def check_chords(app: "Celeriac", made: Plain) -> None:
         )
 
 
-def freeze(sig: Signature, chord: Any, **place: Any) -> Any:
+def freeze(sig: Signature, chord: Any, *, new_id: domain.NewId | None = None, **place: Any) -> Any:
     """Give a signature its ids, in place; returns the result it will have."""
     if chord is not None:
         place["chord"] = Plain.from_dict(chord).to_dict()
-    made = domain.frozen(plain(sig), sig.app.new_id, **place)
+    made = domain.frozen(plain(sig), new_id or sig.app.new_id, **place)
     sig.update(Signature.from_dict(made.to_dict(), sig._app))
     return result_of(made, sig.app)
 

@@ -1,8 +1,13 @@
 """What a running task may do to the work-flow around it: replace itself, add to its chord."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ...domain.canvas.chords import ChordGrowth
+from ...domain.canvas.laying import finals
 from ...domain.errors import ImproperlyConfigured, ReplacedBy
+from ...domain.work.attempt import ids_after
+from .compound import freeze, plain
 
 if TYPE_CHECKING:
     from .canvas import Signature
@@ -37,16 +42,18 @@ def add_to_running_chord(task: "Task[..., Any]", sig: "Signature", *, lazy: bool
         chord=request.chord,
         root_id=request.root_id,
     )
-    result = sig.freeze()
+    result = freeze(sig, None, new_id=_ids_of(request).__next__)
     if lazy:
-        task.app.results.grow_chord(request.group, 1)
+        by = finals(plain(sig))
+        task.app.results.grow_chords([ChordGrowth(request.group, by, result.id)])
         return sig
-    request.__dict__["_add_to_chord"](_plain(sig))
+    request.__dict__["_add_to_chord"](plain(sig))
     task.add_trail(result)
     return result
 
 
-def _plain(sig: "Signature") -> Any:
-    from ...domain.canvas.signature import Signature as Plain
-
-    return Plain.from_dict(sig)
+def _ids_of(request: Any) -> Iterator[str]:
+    """Return the ids of what a task adds: the same when the same attempt is made again."""
+    attempt = f"added {request.replaced_task_nesting} {request.retries}"
+    ids: Iterator[str] = request.__dict__.setdefault("_ids", ids_after(request.id, attempt))
+    return ids

@@ -13,7 +13,7 @@ from celeriac.adapters.redis.results import RedisResults
 from celeriac.adapters.redis.settler import RedisSettler
 from celeriac.adapters.redis.store import RedisStore
 from celeriac.application.encoding import SerializerCodec
-from celeriac.domain.canvas.chords import ChordOpening, ChordPart
+from celeriac.domain.canvas.chords import ChordGrowth, ChordOpening, ChordPart
 from celeriac.domain.errors import BackendGetMetaError
 from celeriac.domain.messaging.payload import Payload
 from celeriac.domain.work.settlement import REQUEUE, Settlement
@@ -58,7 +58,7 @@ def broker(place):
 def test_parts_stand_where_celery_puts_them(place):
     results = place.results()
     results.open_chords([ChordOpening("g", 3)])
-    results.grow_chord("g", 1)
+    results.grow_chords([ChordGrowth("g", 1, "x")])
     results.count_parts([part("b", 7, size=None), part("a", None, size=None, state="FAILURE")])
     key, endings = kept(place, results)
 
@@ -96,7 +96,7 @@ def test_parts_and_marks_expire_by_themselves(place, expires, chord_expires, par
     store = place._store(host_time=True)
     with closing(RedisResults(store, expires=expires, chord_expires=chord_expires)) as results:
         results.open_chords([ChordOpening("g", 2)])
-        results.grow_chord("g", 1)
+        results.grow_chords([ChordGrowth("g", 1, "x")])
         results.count_parts([part("a", size=None)])
         key = results.group_key("g")
         left = [place.client.ttl(f"{key}{ending}") for ending in (".j", ".t", ".s", ".d")]

@@ -106,12 +106,12 @@ def test_a_chord_is_opened_and_grown_before_what_is_published_can_be_counted(bro
                 token,
                 publish=(message("header"),),
                 opens=(ChordOpening("new", 2),),
-                grows=(ChordGrowth("g", 1),),
+                grows=(ChordGrowth("g", 1, "added"),),
             )
         ]
     )
 
-    assert stores.asked == ["open_chords", "grow_chord", "publish", "settle"]
+    assert stores.asked == ["open_chords", "grow_chords", "publish", "settle"]
 
 
 def test_the_chord_a_join_task_completes_elsewhere_is_closed(broker, far):
@@ -135,6 +135,25 @@ def test_a_chord_that_failed_hands_its_failure_to_the_chord_around_it(broker, fa
     assert bodies(broker) == ["outer(g-body)"]
     steps = [name for name in stores.asked if name in ("count_parts", "close_chords")]
     assert steps == ["count_parts", "count_parts", "close_chords", "close_chords"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("step", range(1, STEPS))
+def test_a_chord_grows_once_though_the_worker_that_grew_it_dies(broker, far, step, after):
+    one, two = delivered(broker, 2)
+    adding = [Settlement(one, grows=(ChordGrowth("g", 1, "b"),), parts=(contribution("a", 0, 1),))]
+    dying = Away((far, broker), step, after)
+
+    try:
+        SeparateSettler(dying, dying, 5.0, join).settle(adding)
+    except BackendUnavailable:
+        SeparateSettler(broker, far, 5.0, join).settle(adding)
+    assert bodies(broker) == []
+    SeparateSettler(broker, far, 5.0, join).settle(
+        [Settlement(two, parts=(contribution("b", 1, 1),))]
+    )
+
+    assert bodies(broker) == ["g(a,b)"]
 
 
 @pytest.mark.parametrize("after", [False, True])

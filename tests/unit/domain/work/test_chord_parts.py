@@ -179,7 +179,7 @@ def test_what_is_added_to_a_chord_is_sent_with_the_end_of_the_task_and_awaited()
     report = conclude(run, Returned(5), now=NOON)
 
     assert [message.id for message in report.publish] == ["more"]
-    assert report.grows == (ChordGrowth("g", 1),)
+    assert report.grows == (ChordGrowth("g", 1, "more"),)
     assert len(report.parts) == 1
 
 

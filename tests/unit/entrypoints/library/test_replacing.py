@@ -88,6 +88,15 @@ def test_a_task_may_be_replaced_again_and_again(shop, add):
     assert result.get(timeout=1) == 3
 
 
+def test_the_last_of_a_replacement_may_be_replaced_by_such_another(shop, add, total, becomes):
+    inner = chord([add.s(4, 4), add.s(1, 1)], total.s())
+
+    result = becomes.delay(chord([add.s(2, 2)], becomes.si(inner)))
+    shop.work_off()
+
+    assert result.get(timeout=1) == 10
+
+
 def test_callbacks_are_called_once_with_what_the_replacement_returned(shop, add, becomes):
     note = shop.app.task(name="note")(shop.seen.append)
 
@@ -160,6 +169,54 @@ def test_a_chain_can_be_added(shop, add, total):
     shop.work_off()
 
     assert result.get(timeout=1) == 105
+
+
+@pytest.mark.parametrize("lazy", [True, False])
+def test_what_is_added_has_the_same_id_whenever_the_same_attempt_is_made(shop, add, total, lazy):
+    @shop.app.task(bind=True, name="adds")
+    def adds(self):
+        shop.seen.append([self.add_to_chord(add.s(1, 1), lazy=lazy) for _ in range(2)])
+        if lazy:
+            for sig in shop.seen[-1]:
+                sig.delay()
+        return 0
+
+    result = chord([adds.s(), adds.s()], total.s()).apply_async()
+    first = shop.app.broker.peek("celery", 2)[0]
+    shop.app.broker.publish([first], deadline=1)
+    shop.work_off()
+
+    ids = [[one.options["task_id"] if lazy else one.id for one in seen] for seen in shop.seen]
+    assert ids[0] == ids[2] != ids[1]
+    assert len({*ids[0], *ids[1]}) == 4
+    assert result.get(timeout=1) == 8
+
+
+def test_an_attempt_that_is_made_after_another_adds_anew(shop, add, total):
+    @shop.app.task(bind=True, name="adds")
+    def adds(self):
+        self.add_to_chord(add.s(1, 1), lazy=True).delay()
+        if not self.request.retries:
+            raise self.retry(countdown=0)
+        return 0
+
+    result = chord([adds.s(), add.s(1, 1)], total.s())()
+    shop.work_off()
+
+    assert result.get(timeout=1) == 6
+
+
+def test_a_chain_that_is_added_lazily_counts_once_and_a_group_by_its_members(shop, add, total):
+    @shop.app.task(bind=True, name="adds")
+    def adds(self):
+        for more in (chain(add.s(1, 2), add.s(10)), group(add.s(1, 1), add.s(2, 2))):
+            self.add_to_chord(more, lazy=True).apply_async()
+        return 0
+
+    result = chord([adds.s(), add.s(1, 1)], total.s())()
+    shop.work_off()
+
+    assert result.get(timeout=1) == 13 + 2 + 4 + 2
 
 
 def test_what_is_added_lazily_is_sent_by_whoever_added_it(shop, add, total):
