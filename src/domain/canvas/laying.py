@@ -118,13 +118,20 @@ def with_place(sig: Signature, place: Mapping[str, Any], *, force: bool = False)
 
 
 def _chain_with_place(sig: Signature, place: Mapping[str, Any], force: bool) -> Signature:
-    tasks = list(sig.kwargs.get("tasks") or ())
+    tasks: list[Any] = list(sig.kwargs.get("tasks") or ())
     for number in range(len(tasks) - 1, -1, -1):
         last = Signature.from_dict(tasks[number])
         if finals(last):
-            tasks[number] = with_place(last, place, force=force).to_dict()
+            tasks[number] = _last_with_place(last, place, force).to_dict()
             break
     return _with_tasks(sig, tasks)
+
+
+def _last_with_place(sig: Signature, place: Mapping[str, Any], force: bool) -> Signature:
+    if kind_of(sig) is Kind.GROUP and len(parts := parts_of(sig)) == 1:
+        # In a chain it is its member.
+        return _with_tasks(sig, [_last_with_place(parts[0], place, force).to_dict()])
+    return with_place(sig, place, force=force)
 
 
 def _group_with_place(sig: Signature, place: Mapping[str, Any], force: bool) -> Signature:
