@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from .. import __version__
 from ..application.answer_control import Answering
 from ..application.commands import Node
+from ..application.meet_neighbours import Mingling
 from ..application.report_events import Reporter
 from ..application.signals import heartbeat_sent
 from ..domain.cluster.events import IDENT, Source, Vitals
@@ -61,6 +62,16 @@ class Presence:
         )
         answering = Answering(self.node, self._bus, conf.control_exchange)
         self._answering = answering if answers else None
+        self._mingling: Mingling | None = None
+        if answers and not self._bus.is_costly and options.mingle is not False:
+            self._mingling = Mingling(
+                self._bus,
+                conf.control_exchange,
+                outer.node,
+                worker.ask,
+                container.logical(),
+                container.clock(),
+            )
 
     def listen(self) -> None:
         """Begin to hear: what is asked from now on is answered once the worker runs."""
@@ -70,9 +81,13 @@ class Presence:
     def speak(self) -> None:
         """Begin to say."""
         self.reporter.start()
+        if self._mingling is not None:
+            self._mingling.start()
 
     def stop(self) -> None:
         """Say good-bye."""
+        if self._mingling is not None:
+            self._mingling.stop()
         if self._answering is not None:
             self._answering.stop()
         self.reporter.stop()

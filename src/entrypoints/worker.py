@@ -54,6 +54,7 @@ class WorkerOptions:
     remote_control: bool | None = None
     heartbeat: bool | None = None
     heartbeat_interval: float | None = None
+    mingle: bool | None = None
     grace_period: float | None = None
     prepare: Callable[[], None] = lambda: None  # called where tasks will run, before the first
 

@@ -59,8 +59,6 @@ SETTINGS: Final = {
 NOT_YET: Final = (
     "statedb",
     "optimization",
-    "without_gossip",
-    "without_mingle",
     "autoscale",
     "executable",
 )
@@ -128,8 +126,8 @@ NOT_YET: Final = (
 @option("-Q", "--queues", group=QUEUES, type=CommaSeparated(), help="Queues to work on.")
 @option("-X", "--exclude-queues", group=QUEUES, type=CommaSeparated(), help="Queues to leave.")
 @option("-I", "--include", group=QUEUES, type=CommaSeparated(), help="Modules to import.")
-@option("--without-gossip", group=FEATURES, is_flag=True, default=None, help="No effect yet.")
-@option("--without-mingle", group=FEATURES, is_flag=True, default=None, help="No effect yet.")
+@option("--without-gossip", group=FEATURES, is_flag=True, help="As it is anyway.")
+@option("--without-mingle", group=FEATURES, is_flag=True, help="Greet no other workers.")
 @option("--without-heartbeat", group=FEATURES, is_flag=True, default=None, help="Send none.")
 @option("--heartbeat-interval", group=FEATURES, type=int, help="Seconds between heartbeats.")
 @option("--autoscale", group=FEATURES, metavar="MAX,MIN", help="No effect yet.")
@@ -161,6 +159,7 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
                 exclude_queues=asked["exclude_queues"] or (),
                 heartbeat=False if asked["without_heartbeat"] else None,
                 heartbeat_interval=asked["heartbeat_interval"],
+                mingle=False if asked["without_mingle"] else None,
                 prepare=logs.enter_process,
             ),
         )

@@ -135,7 +135,7 @@ def test_options_without_effect_are_named_in_one_line_of_the_log(
     unstarted("-E", "--autoscale", "4,2", "--without-gossip", "-S", "state.db")
 
     assert [record.getMessage() for record in caplog.records] == [
-        "these options have no effect yet: --statedb, --without-gossip, --autoscale"
+        "these options have no effect yet: --statedb, --autoscale"
     ]
 
 
