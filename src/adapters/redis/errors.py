@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from ...domain.errors import (
@@ -73,11 +74,19 @@ def translated(error: BaseException, where: str, unavailable: Unavailable) -> Ce
             )
         case "NO PRIMARY":
             return unavailable(
-                f"{where}: no Sentinel names a primary ({said}); look whether they run, and "
-                "whether master_name is the name they know it by"
+                f"{where}: no Sentinel names a primary ({_without_clients(said)}); look whether "
+                "they run, whether master_name is the name they know it by, and whether they want "
+                'a password: sentinel_kwargs={"password": …}'
             )
         case _:
             return unavailable(f"{where}: {said}")
+
+
+def _without_clients(said: str) -> str:
+    """Return what redis-py says of Sentinels without all it knows of its connections."""
+    begins, _, told = said.partition(" : ")
+    reasons = re.findall(r">\)> - (\w+:)?([^,]+)", told)
+    return ", ".join([begins, *dict.fromkeys(reason for _, reason in reasons)])
 
 
 def _code(error: BaseException, said: str) -> str:

@@ -234,3 +234,21 @@ def test_a_name_that_no_sentinel_knows_is_said_to_be_unknown(store_of):
 
         with pytest.raises(BrokerUnavailable, match="master_name"):
             store_of(url, master_name="yours").open()
+
+
+def test_sentinels_may_have_a_password_of_their_own(store_of):
+    with watched_by_sentinels() as (primary, replica, sentinels):
+        for one in (primary, replica):
+            one.says("CONFIG", "SET", "masterauth", "secret")
+            one.says("CONFIG", "SET", "requirepass", "secret")
+        for one in sentinels:
+            one.says("SENTINEL", "SET", "mymaster", "auth-pass", "secret")
+            one.says("ACL", "SETUSER", "default", "resetpass", ">other")
+        hosts = [one.url.removeprefix("redis://") for one in sentinels]
+        url = f"sentinel://:secret@{hosts[0]}/3;sentinel://{hosts[1]}"
+        told = {"master_name": "mymaster", "sentinel_kwargs": {"password": "other"}}
+
+        assert works(store_of(url, **told))
+        with pytest.raises(BrokerUnavailable, match="AuthenticationError.*sentinel_kwargs") as refused:
+            store_of(url, master_name="mymaster").open()
+        assert "redis.client" not in str(refused.value)
