@@ -48,7 +48,7 @@ from ..domain.work.execution import conclude, progress, started
 from ..domain.work.job import Job, Progress, Report, Runner
 from ..domain.work.settlement import DeadLetter, Disposition
 from ..ports.clock import Clock
-from . import tell_of_runs
+from . import tell_of_publishing, tell_of_runs
 from .context import RUNNING, Context, of_message
 from .errbacks import call_here, send_elsewhere
 from .join_chord import ChordJoiner, HeaderReady
@@ -153,6 +153,7 @@ class TaskRunner(Runner):
         report = self._failed(run, outcome)
         if state == states.FAILURE:
             self._tell_of_failure(run, task, error, text)
+            tell_of_publishing.after(report.publish, self._codec)
             report = send_elsewhere(run, outcome, report, self._find, self._compose)
         return report if disposition is None else report._replace(disposition=disposition)
 
@@ -194,6 +195,7 @@ class TaskRunner(Runner):
         outcome = self._called(run, task)
         report, outcome = self._concluded(run, outcome, perf_counter() - begun)
         self._tell_handlers(run, task, context, report, outcome)
+        tell_of_publishing.after(report.publish, self._codec)
         tell_of_runs.ended(task, context, outcome, report.state, report.runtime)
         return report
 

@@ -10,7 +10,7 @@ from ..ports.broker import Broker
 from ..ports.clock import Clock
 from ..ports.entropy import Entropy
 from . import tell_of_publishing
-from .signals import after_task_publish, before_task_publish, task_sent
+from .signals import before_task_publish
 
 
 class Sending:
@@ -92,8 +92,7 @@ class Sending:
                     raise
             attempt += 1
             self._clock.wait(pause)
-        if after_task_publish.receivers or task_sent.receivers:
-            tell_of_publishing.after(messages, self.sender.codec)
+        tell_of_publishing.after(messages, self.sender.codec)
         if self.on_sent is not None:
             self.on_sent(messages)
 

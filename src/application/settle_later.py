@@ -1,7 +1,7 @@
 """Settlements on their way: no one is dropped because the store is away."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from ..domain.errors import BackendUnavailable, BrokerUnavailable
@@ -18,14 +18,9 @@ PAUSE_SECONDS: Final = (0.05, 2.0)
 class Settling:
     """Settles at once what it can, and keeps the rest for later, in order."""
 
-    def __init__(
-        self,
-        settler: SettlementMender,
-        clock: Clock,
-        committed: Callable[[Sequence[Settlement]], None] = lambda settlements: None,
-    ) -> None:
-        """Settle with `settler`; `committed` is told what was."""
-        self._settler, self._clock, self._committed = settler, clock, committed
+    def __init__(self, settler: SettlementMender, clock: Clock) -> None:
+        """Settle with `settler`."""
+        self._settler, self._clock = settler, clock
         self._waiting: list[Settlement] = []
         self._pause = 0.0
         #: When the next attempt is due, in monotonic seconds.
@@ -56,7 +51,6 @@ class Settling:
             logger.warning(text, len(batch), self._pause, away)
             return
         self._pause = self.retry_at = 0.0
-        self._committed(batch)
         if not all(committed):
             lost = len(committed) - sum(committed)
             logger.warning("%d settlements dropped: another worker owns them by now", lost)

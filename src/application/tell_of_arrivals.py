@@ -4,7 +4,7 @@ What must stay true: where nobody listens it costs a look at each signal, a batc
 """
 
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..domain.errors import DecodeError, NotRegistered, TaskRevokedError
@@ -12,15 +12,11 @@ from ..domain.messaging.delivery import Delivery, Undecodable
 from ..domain.messaging.message import TaskMessage
 from ..domain.messaging.payload import Codec
 from ..domain.work.effects import Bury, Note
-from ..domain.work.settlement import Settlement
-from . import tell_of_publishing
 from .requests import Request
 from .signals import (
-    after_task_publish,
     task_received,
     task_rejected,
     task_revoked,
-    task_sent,
     task_unknown,
 )
 
@@ -56,12 +52,6 @@ class Arrivals:
                 self._revoked(bury.delivery.message, str(bury.error))
             case NotRegistered() if task_unknown.receivers:
                 self._unknown(bury.delivery.message, bury.error)
-
-    def published(self, settlements: Sequence[Settlement]) -> None:
-        """Send `after_task_publish` for what settlements published."""
-        if after_task_publish.receivers or task_sent.receivers:
-            for settlement in settlements:
-                tell_of_publishing.after(settlement.publish, self._codec)
 
     def _revoked(self, message: TaskMessage, why: str) -> None:
         terminated = "terminated" in why

@@ -48,8 +48,8 @@ def before(
 
 
 def after(messages: Sequence[TaskMessage], codec: Codec) -> None:
-    """Send `after_task_publish` (and `task_sent`, its old name) for each."""
-    for message in messages:
+    """Send `after_task_publish` (and `task_sent`, its old name) for each, if anybody listens."""
+    for message in messages if after_task_publish.receivers or task_sent.receivers else ():
         body = _body(message, codec)
         headers = protocol.headers_of(message)
         after_task_publish.send(

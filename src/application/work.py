@@ -96,8 +96,7 @@ class Worker:
         self._over = threading.Event()
         self._whole = MakingWhole(runner.codec, settings.zone)
         self.tell = Arrivals(settings.node, runner.codec, runner.find)
-        mender = SettlementMender(settler, runner.refused_result)
-        self._settling = Settling(mender, clock, self.tell.published)
+        self._settling = Settling(SettlementMender(settler, runner.refused_result), clock)
         queues, over = self.queues, self._over
         self.intake = Intake(broker, queues, self.inbox, over)
         self.keeper = Keeper(broker, queues, settings.lease, self.inbox, over, housekeeping)
