@@ -1,6 +1,6 @@
 """Tell those who listen that messages are about to be published, and that they were.
 
-Called only where somebody listens: what a receiver may look at is made for it here.
+What a receiver may look at is made here, and only where somebody listens.
 """
 
 from collections.abc import Mapping, Sequence

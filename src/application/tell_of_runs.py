@@ -3,6 +3,8 @@
 What must stay true: where nobody listens it costs a look at each signal, and no more.
 """
 
+import sys
+from functools import cache
 from typing import Any
 
 from ..domain.errors import Retry
@@ -41,7 +43,7 @@ def ended(task: Any, request: Context, outcome: Outcome, state: str, runtime: fl
         case RetryAsked(cause, when, text):
             value = cause if isinstance(cause, Retry) else Retry(exc=cause, when=when)
             if task_retry.receivers:
-                info = ErrorInfo(cause or value, text)
+                info = error_info(cause or value, text)
                 task_retry.send(sender=task, request=request, reason=value, einfo=info)
         case Ignored() | Rejected():
             pass
@@ -67,7 +69,7 @@ def failed(task: Any, request: Context, exception: BaseException, text: str) -> 
             args=request.args,
             kwargs=request.kwargs,
             traceback=exception.__traceback__,
-            einfo=ErrorInfo(exception, text),
+            einfo=error_info(exception, text),
         )
 
 
@@ -82,5 +84,21 @@ def broke(task: Any, request: Context, exception: BaseException, text: str) -> N
             request=request,
             exception=exception,
             traceback=exception.__traceback__,
-            einfo=ErrorInfo(exception, text),
+            einfo=error_info(exception, text),
         )
+
+
+def error_info(exception: BaseException, text: str) -> ErrorInfo:
+    """Return what receivers get of an exception: an ErrorInfo, and billiard's if anybody knows it.
+
+    Celery's is billiard's, and integrations ask for that class by name.
+    """
+    theirs = sys.modules.get("billiard.einfo")
+    if theirs is None:
+        return ErrorInfo(exception, text)
+    return _combined(theirs.ExceptionInfo)(exception, text)
+
+
+@cache
+def _combined(theirs: type) -> type[ErrorInfo]:
+    return type("ErrorInfo", (ErrorInfo, theirs), {"__module__": __name__})
