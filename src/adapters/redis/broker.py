@@ -22,6 +22,7 @@ from ...ports.broker import Broker, BrokerCapabilities
 from . import claims, queue_view, scripts
 from .bells import Bells
 from .claims import Owner
+from .confirming import copies_of, run_confirmed
 from .keys import Keys
 from .left_by_celery import put_back
 from .publishing import groups_of
@@ -53,6 +54,7 @@ class RedisBroker(Broker):
         self._declared = (
             () if queue is None else (self.keys.ready(queue), self.keys.of_queue(queue, "never"))
         )
+        self._copies = copies_of(store.options, clustered=store.clustered)
         self._bells = Bells(store, self.keys)
         self._owner: Owner | None = None
         self._woken = False
@@ -98,7 +100,15 @@ class RedisBroker(Broker):
         self.store.open(deadline=deadline)
         bindings = self.bindings_of(messages, max(end - monotonic(), _SHORTEST))
         groups = groups_of(messages, bindings, self.store.now_ms())
-        self.run(scripts.PUBLISH, groups, max(end - monotonic(), _SHORTEST))
+        left = max(end - monotonic(), _SHORTEST)
+        if not self._copies:
+            self.run(scripts.PUBLISH, groups, left)
+            return
+        told = [self._layout.told, self.store.moment(), *groups]
+        self.store.do(
+            lambda client: run_confirmed(client, scripts.PUBLISH, (), told, self._copies),
+            deadline=left,
+        )
 
     def bindings_of(
         self, messages: Sequence[TaskMessage], deadline: float | None = None

@@ -23,6 +23,7 @@ from . import scripts
 from .bells import LOOK_AGAIN
 from .broker import RedisBroker
 from .claims import address_of
+from .confirming import copies_of
 from .publishing import grouped, told
 from .routes import Bindings, bindings_of, declare
 from .store import RedisStore
@@ -37,6 +38,7 @@ class ClusterBroker(Broker):
     """Messages in a RedisStore over a Cluster. One object is one owner of claims in each queue."""
 
     def __init__(self, store: RedisStore) -> None:
+        copies_of(store.options, clustered=True)
         self.store = store
         self._keys = store.keys
         self._shards: dict[str, RedisBroker] = {}
