@@ -9,8 +9,11 @@ from celeriac.domain.canvas.signature import Signature
 from celeriac.domain.canvas.unfold import never_sent, unfold
 from celeriac.domain.canvas.workflow import Kind, frozen, kind_of, parts_of
 from celeriac.domain.tasks import states
+from celeriac.domain.work.attempt import ids_after
 
-TASKS = "plain plain plain late late slow flaky limited fails bomb poison unknown".split()
+TASKS = (
+    "plain plain plain late late slow flaky limited fails bomb poison unknown becomes becomes adds"
+).split()
 
 #: How deep work-flows are nested.
 DEEPEST = 2
@@ -46,6 +49,23 @@ def group(*members: Signature) -> Signature:
 def chord(header: list[Signature], body: Signature) -> Signature:
     parts = {"header": [one.to_dict() for one in header], "body": body.to_dict(), "kwargs": {}}
     return Signature("celery.chord", (), parts, {}, "chord")
+
+
+def replacement(nesting: int) -> Signature:
+    """Return what a task becomes that replaces itself, and what that becomes in its turn."""
+    late, plain = (Signature(name, immutable=True) for name in ("late", "plain"))
+    match nesting:
+        case 0:
+            return chain(late, chord([late, plain], Signature("becomes", immutable=True)))
+        case 1:
+            return chord([late, late], Signature("becomes", immutable=True))
+        case _:
+            return late
+
+
+def id_added(id_: str) -> str:
+    """Return the id of what a task adds to its chord."""
+    return next(ids_after(id_, "added 0"))
 
 
 class Flow:
@@ -105,7 +125,10 @@ def _went_well(sig: Signature, found: Mapping[str, str]) -> bool:
         case Kind.CHORD:
             return _went_well(_halves(sig)[1], found)
         case _:
-            return found.get(str(sig.options["task_id"])) == states.SUCCESS
+            id_ = str(sig.options["task_id"])
+            # If it is in no chord, it adds nothing.
+            added = found.get(id_added(id_), states.SUCCESS)
+            return found.get(id_) == added == states.SUCCESS
 
 
 def _halves(sig: Signature) -> tuple[list[Signature], Signature]:

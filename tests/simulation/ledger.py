@@ -15,11 +15,14 @@ from celeriac.domain.work.settlement import DeadLetter, Disposition, Done, Settl
 
 #: One attempt at one task: its id, and how many attempts came before.
 Attempt = tuple[str, int]
+#: What a replacement adds to that: it has the id of what it replaces. More than any task retries.
+REPLACED = 1000
 Tag = str | int
 
 
 def attempt_of(message: TaskMessage) -> Attempt:
-    return message.id, message.retries
+    replaced = int(message.headers.get("replaced_task_nesting") or 0)
+    return message.id, message.retries + REPLACED * replaced
 
 
 class Ledger:

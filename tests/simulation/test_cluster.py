@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from .cluster import Cluster
+from .flows import id_added
 from .invariants import check
+from .ledger import REPLACED
 
 FIRST = int(os.environ.get("CELERIAC_SIM_FIRST", "0"))
 SEEDS = int(os.environ.get("CELERIAC_SIM_SEEDS", "300"))
@@ -85,9 +87,14 @@ def test_a_seed_is_the_same_history_in_another_process():
 
 def test_histories_hold_what_they_are_made_for():
     """A simulation in which nothing goes wrong would prove nothing."""
-    traces = "\n".join(line for seed in range(40) for line in lived(seed).ledger.trace)
+    clusters = [lived(seed) for seed in range(40)]
+    traces = "\n".join(line for one in clusters for line in one.ledger.trace)
+    accepted = {attempt for one in clusters for attempt in one.ledger.accepted}
 
     seen = {
+        "replaced twice": any(number >= 2 * REPLACED for _, number in accepted),
+        "added to a chord": any((id_added(id_), 0) in accepted for id_, _ in accepted),
+    } | {
         what: what in traces
         for what in (
             "may not settle",

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from celeriac.application.context import running
-from celeriac.domain.errors import Retry
+from celeriac.application.context import Context, running
+from celeriac.domain.canvas.signature import Signature
+from celeriac.domain.errors import ReplacedBy, Retry
 from celeriac.domain.tasks.options import TaskOptions
+
+from .flows import replacement
 
 MAX_CRASHES: Final = 3
 
@@ -28,6 +31,8 @@ OPTIONS: Final = {
         # These two end the process they run in.
         TaskOptions("bomb"),
         TaskOptions("poison", acks_late=True),
+        TaskOptions("becomes", acks_late=True),
+        TaskOptions("adds", acks_late=True),
         TaskOptions("errback"),
         TaskOptions("tick", acks_late=True),
     )
@@ -51,7 +56,19 @@ class SimulatedTask:
                 raise KeyError("simulated")
             case "flaky" if frame[1].retries < 2:
                 raise Retry(when=5.0)
+            case "becomes" if frame[1].replaced_task_nesting < 3:
+                raise ReplacedBy(replacement(frame[1].replaced_task_nesting).to_dict())
+            case "adds" if frame[1].chord:
+                self._add(frame[1])
         return frame[1].retries
+
+    def _add(self, context: Context) -> None:
+        place = {
+            "group_id": context.group,
+            "group_index": context.group_index,
+            "chord": context.chord,
+        }
+        context.__dict__["_add_to_chord"](Signature("late", immutable=True, options=place))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.enter(args, kwargs)
