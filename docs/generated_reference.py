@@ -170,4 +170,28 @@ def _cell(text: str, *, escape: bool = False) -> str:
     return re.sub(r"([\[\]<>*_])", r"\\\1", text) if escape else text
 
 
-_PARTS: Final[dict[str, Callable[[], str]]] = {"settings": _settings, "commands": _commands}
+# -- remote control
+
+
+def _remote_commands() -> str:
+    from celeriac.application.commands import Panel
+
+    rows = [
+        " | ".join(
+            ("", f"`{name}`", info.type, _code(info.signature), _code(info.alias), info.help)
+        )
+        for name, info in sorted(Panel.meta.items())
+    ]
+    head = "| command | kind | takes | also called | what it does |\n|---|---|---|---|---|"
+    return "\n".join([head, *(f"{row} |".strip() for row in rows)])
+
+
+def _code(text: str | None) -> str:
+    return f"`{text}`".replace("|", "or") if text else ""
+
+
+_PARTS: Final[dict[str, Callable[[], str]]] = {
+    "settings": _settings,
+    "commands": _commands,
+    "remote_commands": _remote_commands,
+}
