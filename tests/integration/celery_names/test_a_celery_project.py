@@ -138,8 +138,8 @@ class TestWorker:
         assert site.said("task_success", "shop.tasks.add", "112") == [child]
         assert site.said("task_failure", "shop.tasks.fail") == [child]
         assert len(site.said("task_postrun")) == len(site.said("task_prerun"))
-        # The links of a chain are published by the worker, with the result of the one before.
-        assert site.said("after_task_publish", "shop.tasks.add").count(hub) == 2
+        # The links of a chain follow from the result of the one before.
+        assert site.said("after_task_publish", "shop.tasks.add").count(child) == 2
 
     def test_what_is_sent_when_the_worker_is_ready_is_run(self, site):
         worker = site.start("--as-celery", "-A", "shop", "worker", environ=site.environ)
