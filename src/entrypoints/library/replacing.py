@@ -42,7 +42,7 @@ def add_to_running_chord(task: "Task[..., Any]", sig: "Signature", *, lazy: bool
         chord=request.chord,
         root_id=request.root_id,
     )
-    result = freeze(sig, None, new_id=_ids_of(request).__next__)
+    result = freeze(sig, None, _ids_of(request).__next__)
     if lazy:
         by = finals(plain(sig))
         task.app.results.grow_chords([ChordGrowth(request.group, by, result.id)])
