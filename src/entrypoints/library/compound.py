@@ -99,7 +99,7 @@ def check_chords(app: "Celeriac", made: Plain) -> None:
         )
 
 
-def freeze(sig: Signature, chord: Any, *, new_id: domain.NewId | None = None, **place: Any) -> Any:
+def freeze(sig: Signature, chord: Any, new_id: domain.NewId | None = None, /, **place: Any) -> Any:
     """Give a signature its ids, in place; returns the result it will have."""
     if chord is not None:
         place["chord"] = Plain.from_dict(chord).to_dict()
