@@ -110,18 +110,15 @@ def _frozen_group(sig: Signature, new_id: NewId, lineage: Mapping[str, Any]) -> 
 
 
 _WITHIN = ("group_id", "group_index")
+_PLACES = ("chord", *_WITHIN)
 
 
 def _frozen_chord(sig: Signature, new_id: NewId, lineage: Mapping[str, Any]) -> Signature:
     found, header, body = halves_of(sig)
     group_id = found or new_id()
-    made, index = [], 0
-    for member in header:
-        # The body is put into each when it is sent; see unfold.
-        bare = _without(member, "chord") if kind_of(member) is Kind.CALL else member
-        placed = with_place(bare, {"group_id": group_id, "group_index": index})
-        index += finals(placed)
-        made.append(_frozen(placed, new_id, lineage).to_dict())
+    # Without their place, and without the body: both are put into each when it is sent. Celery's
+    # workers, that give a chord within a body another group, would count those in vain.
+    made = [_frozen(_without(member, *_PLACES), new_id, lineage).to_dict() for member in header]
     if kind_of(body) is not Kind.GROUP:
         # As Celery has it: a body is of the group of its header, unless it is part of another.
         body = with_place(body, {"group_id": group_id})
