@@ -49,7 +49,9 @@ def before(
 
 def after(messages: Sequence[TaskMessage], codec: Codec) -> None:
     """Send `after_task_publish` (and `task_sent`, its old name) for each, if anybody listens."""
-    for message in messages if after_task_publish.receivers or task_sent.receivers else ():
+    if not (after_task_publish.receivers or task_sent.receivers):
+        return
+    for message in messages:
         body = _body(message, codec)
         headers = protocol.headers_of(message)
         after_task_publish.send(

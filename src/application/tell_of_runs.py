@@ -32,6 +32,13 @@ def begun(task: Any, request: Context) -> None:
 
 def ended(task: Any, request: Context, outcome: Outcome, state: str, runtime: float) -> None:
     """Send the signal of the outcome, then `task_postrun`."""
+    if not (
+        task_postrun.receivers
+        or task_success.receivers
+        or task_failure.receivers
+        or task_retry.receivers
+    ):
+        return
     value: Any = None
     match outcome:
         case Returned(value):
