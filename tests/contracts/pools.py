@@ -126,6 +126,10 @@ KINDS = (
         "prefork",
         PoolCapabilities(kill=True, soft_limit=True, hard_limit=True, resize=True, isolated=True),
     ),
+    Kind(
+        "spawn",
+        PoolCapabilities(kill=True, soft_limit=True, hard_limit=True, resize=True, isolated=True),
+    ),
     Kind("simulated", PoolCapabilities(kill=True, hard_limit=True, resize=True, isolated=True)),
 )
 
@@ -167,6 +171,8 @@ class Rig:
                 return ThreadsPool(self.slots, **options)
             case "prefork":
                 return PreforkPool(self.slots, **options)
+            case "spawn":
+                return PreforkPool(self.slots, start_method="spawn", **options)
             case "simulated":
                 return SimulatedPool(
                     self.clock, self.slots, batch=2, duration=self._duration, **options

@@ -16,7 +16,7 @@ from celeriac.domain.errors import NotSupported
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.domain.work.job import Job, Lost, Reported
 from celeriac.ports.pool import Cancel, Stop
-from tests.contracts.pools import Rig
+from tests.contracts.pools import Rig, ScriptedRunner
 
 Prefork = Callable[..., Rig]
 
@@ -202,9 +202,28 @@ def test_a_soft_limit_hits_its_own_job_or_none(prefork: Prefork):
     assert answers == [(n + 1, "FAILURE" if n % 2 else "SUCCESS") for n in range(200)]
 
 
-def test_another_start_method_is_refused_with_what_there_is():
-    with pytest.raises(NotSupported, match=r"worker_pool_start_method='spawn'.*use 'fork'"):
-        PreforkPool(1, start_method="spawn")
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_fresh_children_are_replaced_and_lose_nothing(prefork: Prefork, method: str):
+    rig = prefork(slots=1, start_method=method, max_tasks=3)
+
+    rig.pool.submit([rig.job() for _ in range(5)])
+    answers = rig.wait_for_answers(5)
+
+    assert answers == [(number, "SUCCESS") for number in range(1, 6)]
+    assert len({line.pid for line in rig.log("begin")}) == 2
+
+
+def test_a_runner_that_cannot_travel_to_a_fresh_child_is_refused(tmp_path: Path):
+    class Local(ScriptedRunner):
+        """Nobody can import it."""
+
+    with pytest.raises(NotSupported, match="must import what they run"):
+        PreforkPool(1, start_method="spawn").start(Local(tmp_path), lambda event: None)
+
+
+def test_an_unknown_start_method_is_refused_with_those_there_are():
+    with pytest.raises(NotSupported, match=r"worker_pool_start_method='clone': expected fork, "):
+        PreforkPool(1, start_method="clone")
 
 
 def test_a_pool_without_children_is_refused():

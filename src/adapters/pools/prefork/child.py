@@ -21,7 +21,6 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -37,8 +36,6 @@ logger = logging.getLogger("celeriac.pool")
 GATHERING: Final = 0.002
 READ_SIZE: Final = 1 << 16
 SOFT_SIGNAL: Final = signal.SIGUSR1
-# What a terminal or a service manager sends to the whole group: only the hub decides on these.
-HUBS_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 # ru_maxrss counts KiB, on macOS bytes.
 RSS_UNIT: Final = 1024 if sys.platform == "darwin" else 1
 
@@ -248,48 +245,6 @@ def _may_take_long(row: wire.Row) -> bool:
     return not isinstance(estimate, float) or estimate > GATHERING
 
 
-def main(
-    sock: socket.socket,
-    journal_fd: int,
-    runner: Runner,
-    options: ChildOptions,
-    prepare: Callable[[], None],
-) -> None:
-    """Be a child. Called in a fresh fork of the nursery."""
-    prepare()
-    reset_signals()
-    close_stdin()
-    journal = Journal(journal_fd)
-    os.close(journal_fd)
-    try:
-        Child(sock, journal, runner, options).live()
-    except (BrokenPipeError, ConnectionResetError):
-        os._exit(1)  # the hub is gone
-    except BaseException:
-        logger.exception("process %d of the pool could not go on", os.getpid())
-        os._exit(1)
-
-
-def reset_signals() -> None:
-    """Undo what the worker's process has set up, and leave the group's signals to the hub."""
-    me = os.getpid()
-
-    def leave_to_the_hub(signum: int, at: FrameType | None) -> None:
-        # Not SIG_IGN, which programs started by tasks would inherit; and a process forked by a
-        # task must be mortal.
-        if os.getpid() != me:
-            signal.signal(signum, signal.SIG_DFL)
-            os.kill(os.getpid(), signum)
-
-    for number in signal.valid_signals():
-        if callable(signal.getsignal(number)):
-            signal.signal(number, signal.SIG_DFL)
-    for number in HUBS_SIGNALS:
-        signal.signal(number, leave_to_the_hub)
-
-
-def close_stdin() -> None:
-    """Give tasks an empty input, so that none reads what is typed for the worker."""
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+def live(sock: int, journal: int, runner: Runner, options: ChildOptions) -> None:
+    """Be a child whose jobs run one after the other. Returns when the hub has said good-bye."""
+    Child(socket.socket(fileno=sock), Journal(journal), runner, options).live()

@@ -1,7 +1,7 @@
 """The children that are alive: asking for them, and not too eagerly when they die at birth."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import Final
 
@@ -19,8 +19,9 @@ LONGEST_PAUSE: Final = 30.0
 class Crew:
     """The spokes by id, and when the next may be born."""
 
-    def __init__(self, wanted: int) -> None:
+    def __init__(self, wanted: int, make: Callable[[int], Spoke] = Spoke) -> None:
         self.wanted = wanted
+        self._make = make
         self.spokes: dict[int, Spoke] = {}
         self.next_birth = 0.0
         self.closed = False
@@ -70,7 +71,7 @@ class Crew:
 
     def _conceive(self, nursery: Nursery) -> Spoke:
         self._ids += 1
-        spoke = Spoke(self._ids)
+        spoke = self._make(self._ids)
         try:
             nursery.fork(spoke.id, spoke.childs_end, spoke.journal_fd)
         except OSError:

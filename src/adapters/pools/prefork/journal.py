@@ -20,12 +20,18 @@ _SOFT: Final = 3  # hub: the job whose soft limit has passed, or -1
 
 def shared_memory() -> int:
     """Return a file descriptor of memory that both sides can map."""
+    return file_in_memory(bytes(_SIZE))
+
+
+def file_in_memory(content: bytes) -> int:
+    """Return the descriptor of a file that has no name, and so ends with those who hold it."""
     if hasattr(os, "memfd_create"):
-        fd = os.memfd_create("celeriac-journal")
+        fd = os.memfd_create("celeriac")
     else:
-        fd, path = tempfile.mkstemp(prefix="celeriac-journal-")
+        fd, path = tempfile.mkstemp(prefix="celeriac-")
         os.unlink(path)
-    os.ftruncate(fd, _SIZE)
+    with open(fd, "wb", closefd=False) as file:
+        file.write(content)
     return fd
 
 

@@ -1,43 +1,23 @@
-"""A small process that does nothing but make children, see them die, and die with the hub.
+"""A small process that does nothing but make children, as the hub sees it.
 
-The hub has threads and sockets and must not fork. So before it has any it forks the nursery, which
-stays single-threaded and forks the children on request: they share the memory of the application
-as it was imported, and hold no connection of the hub's. When the hub is gone, however it went, the
-nursery's socket reaches its end and every child is killed.
+The hub has threads and sockets and must not fork. So before it has any it makes the nursery, which
+stays single-threaded and makes the children on request: forked, they share the memory of the
+application as it was imported, and hold no connection of the hub's; see `ward` for its own side.
 """
 
-import contextlib
-import errno
 import gc
-import logging
 import os
-import select
 import signal
 import socket
-import struct
-import sys
-from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from billiard import get_context  # pyright: ignore[reportAttributeAccessIssue] - made at run time
 
 from ....domain.work.job import Runner
-from . import child
-from .child import ChildOptions
-
-logger = logging.getLogger("celeriac.pool")
-
-_REQUEST: Final = struct.Struct("<Bqi")  # what, child's id, signal
-_FORK: Final = 1
-_SIGNAL: Final = 2
-
-_NEWS: Final = struct.Struct("<Bqqi")  # what, child's id, pid, status or errno
-_BORN: Final = 1
-_DIED: Final = 2
-_STILLBORN: Final = 3
-
-_PR_SET_PDEATHSIG: Final = 1
+from . import ward
+from .plan import Plan
 
 
 class Born(NamedTuple):
@@ -80,18 +60,11 @@ os.register_at_fork(after_in_child=_close_hub_ends)
 class Nursery:
     """The nursery as the hub sees it."""
 
-    def __init__(self, runner: Runner, options: ChildOptions) -> None:
+    def __init__(self, runner: Runner, plan: Plan) -> None:
         self.sock, theirs = socket.socketpair()
         hub_ends.add(self.sock)
-        context: Any = get_context("fork")
-        self._process = context.Process(
-            target=_run, args=(theirs, runner, options), name="celeriac-nursery"
-        )
-        # What is there now lives as long as the pool. Were it not frozen, the collector would
-        # write to all of it in each process, and so undo the sharing of memory.
-        gc.collect()
-        gc.freeze()
-        self._process.start()
+        make = _forked if plan.start_method == "fork" else _fresh
+        self._process = make(theirs, runner, plan)
         theirs.close()
         self.sock.setblocking(False)
         self._rest = b""
@@ -103,12 +76,12 @@ class Nursery:
 
     def fork(self, child_id: int, sock: socket.socket, journal_fd: int) -> None:
         """Ask for a child with this end of a socket. Raises OSError if the nursery is gone."""
-        request = _REQUEST.pack(_FORK, child_id, 0)
+        request = ward.REQUEST.pack(ward.FORK, child_id, 0)
         socket.send_fds(self.sock, [request], [sock.fileno(), journal_fd])
 
     def signal(self, child_id: int, signum: int) -> None:
         """Send a child a signal, if it lives. Raises OSError if the nursery is gone."""
-        self.sock.send(_REQUEST.pack(_SIGNAL, child_id, signum))
+        self.sock.send(ward.REQUEST.pack(ward.SIGNAL, child_id, signum))
 
     def read(self) -> Iterator[News]:
         """Yield what is new. Raises EOFError when the nursery is gone."""
@@ -121,12 +94,12 @@ class Nursery:
         if not data:
             raise EOFError
         data = self._rest + data
-        whole = len(data) - len(data) % _NEWS.size
+        whole = len(data) - len(data) % ward.NEWS.size
         self._rest = data[whole:]
-        for what, child_id, pid, status in _NEWS.iter_unpack(data[:whole]):
-            if what == _BORN:
+        for what, child_id, pid, status in ward.NEWS.iter_unpack(data[:whole]):
+            if what == ward.BORN:
                 yield Born(child_id, pid)
-            elif what == _DIED:
+            elif what == ward.DIED:
                 yield Died(child_id, pid, status)
             else:
                 yield Stillborn(child_id, status)
@@ -141,119 +114,20 @@ class Nursery:
             self._process.join(1.0)
 
 
-# -- the process -----------------------------------------------------------------------------------
+def _forked(sock: socket.socket, runner: Runner, plan: Plan) -> Any:
+    context: Any = get_context("fork")
+    process = context.Process(
+        target=ward.run, args=(sock, ward.Forks(runner, plan)), name="celeriac-nursery"
+    )
+    # What is there now lives as long as the pool. Were it not frozen, the collector would write
+    # to all of it in each process, and so undo the sharing of memory.
+    gc.collect()
+    gc.freeze()
+    process.start()
+    return process
 
 
-def _run(sock: socket.socket, runner: Runner, options: ChildOptions) -> None:
-    child.reset_signals()
-    child.close_stdin()
-    _Ward(sock, runner, options).work()
+def _fresh(sock: socket.socket, runner: Runner, plan: Plan) -> Any:
+    from . import fresh  # what is forked does without it
 
-
-class _Ward:
-    """The nursery's side: its children by id."""
-
-    def __init__(self, sock: socket.socket, runner: Runner, options: ChildOptions) -> None:
-        self._sock = sock
-        self._runner = runner
-        self._options = options
-        self._children: dict[int, Any] = {}
-        self._context: Any = get_context("fork")
-        self._die_with_parent = _death_signal()
-        self._woken, self._waker = os.pipe()
-        os.set_blocking(self._woken, False)
-        os.set_blocking(self._waker, False)
-
-    def work(self) -> None:
-        """Serve the hub until it is gone; then kill all children."""
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
-        poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
-        poll.register(self._woken, select.POLLIN)
-        try:
-            while True:
-                ready = {fd for fd, _ in poll.poll()}
-                if self._woken in ready:
-                    os.read(self._woken, 4096)
-                self._reap()
-                if self._sock.fileno() in ready and not self._serve():
-                    break
-        except ConnectionError:
-            pass  # the hub went while it was being told something
-        for process in self._children.values():
-            self._kill(process, signal.SIGKILL)
-
-    def _serve(self) -> bool:
-        request, fds, _, _ = socket.recv_fds(self._sock, _REQUEST.size, 2)
-        if len(request) < _REQUEST.size:
-            return False
-        what, child_id, signum = _REQUEST.unpack(request)
-        if what == _FORK and len(fds) == 2:
-            self._fork(child_id, fds[0], fds[1])
-        elif what == _FORK:  # they did not fit the table of open files
-            self._tell(_STILLBORN, child_id, 0, errno.EMFILE)
-        elif child_id in self._children:
-            self._kill(self._children[child_id], signum)
-        return True
-
-    def _fork(self, child_id: int, sock_fd: int, journal_fd: int) -> None:
-        sock = socket.socket(fileno=sock_fd)
-        process = self._context.Process(
-            target=child.main,
-            args=(sock, journal_fd, self._runner, self._options, self._leave_nursery),
-            name=f"celeriac-child-{child_id}",
-        )
-        try:
-            process.start()
-        except OSError as exc:
-            self._tell(_STILLBORN, child_id, 0, exc.errno or errno.EAGAIN)
-        else:
-            self._children[child_id] = process
-            self._tell(_BORN, child_id, process.pid, 0)
-        sock.close()
-        os.close(journal_fd)
-
-    def _leave_nursery(self) -> None:
-        """Called in the child: part with all that is the nursery's."""
-        signal.set_wakeup_fd(-1)
-        self._die_with_parent()
-        self._sock.close()
-        os.close(self._woken)
-        os.close(self._waker)
-
-    def _reap(self) -> None:
-        for child_id, process in list(self._children.items()):
-            status = process.exitcode
-            if status is not None:
-                del self._children[child_id]
-                self._tell(_DIED, child_id, process.pid, status)
-                process.close()
-
-    def _tell(self, what: int, child_id: int, pid: int, status: int) -> None:
-        self._sock.sendall(_NEWS.pack(what, child_id, pid, status))
-
-    def _kill(self, process: Any, signum: int) -> None:
-        # Not reaped yet, so the id cannot be another's.
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signum)
-
-
-def _death_signal() -> Callable[[], None]:
-    """Return what makes a child be killed when the nursery dies, where the system can do that."""
-    if sys.platform != "linux":
-        return lambda: None
-    try:
-        import ctypes  # only here: the hub has no need of it
-
-        prctl = ctypes.CDLL(None).prctl
-    except (ImportError, OSError, AttributeError):
-        return lambda: None
-    nursery = os.getpid()
-
-    def die_with_nursery() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != nursery:
-            os._exit(1)  # it died before the line above
-
-    return die_with_nursery
+    return fresh.nursery(sock, runner, plan)
