@@ -256,7 +256,10 @@ class RedisStore:
             return work()
         except failures() as error:
             # Who answers next may be another server; a Cluster is more than the one that is lost.
-            if not (self.clustered or isinstance(error, driver().exceptions.ResponseError)):
+            exceptions = driver().exceptions
+            refused = isinstance(error, exceptions.ResponseError)
+            demoted = isinstance(error, exceptions.ReadOnlyError)
+            if not self.clustered and (demoted or not refused):
                 self._ready = False
             raise translated(error, self.url, unavailable) from error
 

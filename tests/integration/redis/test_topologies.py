@@ -14,7 +14,12 @@ from celeriac.adapters.redis.opening import open_store
 from celeriac.adapters.redis.results import RedisResults
 from celeriac.adapters.redis.settler import RedisSettler
 from celeriac.adapters.redis.store import RedisStore
-from celeriac.domain.errors import BrokerUnavailable, CeleriacError, ImproperlyConfigured
+from celeriac.domain.errors import (
+    BrokerUnavailable,
+    CeleriacError,
+    ImproperlyConfigured,
+    StoreReadOnly,
+)
 from celeriac.domain.work.settlement import DONE, Settlement
 from tests.contracts.samples import JOBS, claim, ids, message, publish
 from tests.integration.redis.private import (
@@ -179,6 +184,18 @@ def test_another_server_of_the_list_is_used_when_the_present_one_is_lost(store_o
         first.kill()
 
         with pytest.raises(BrokerUnavailable):
+            works(store)
+        assert works(store)
+
+
+def test_another_server_of_the_list_is_used_when_the_present_one_becomes_its_replica(store_of):
+    with server() as first, server() as second:
+        store = store_of(f"{first.url};{second.url}")
+        assert works(store)
+
+        first.says("REPLICAOF", "127.0.0.1", second.port)
+
+        with pytest.raises(StoreReadOnly):
             works(store)
         assert works(store)
 
