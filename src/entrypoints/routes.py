@@ -3,7 +3,7 @@
 Queues may be kombu's objects, ours, or plain names; only their attributes are looked at.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -42,9 +42,18 @@ def _described(name: str, options: Mapping[str, Any], defaults: Defaults) -> Que
     kind: Any = options.get("exchange_type", defaults.exchange_type)
     exchange = options.get("exchange")
     if exchange is None and kind == "direct" and options.get("routing_key") is None:
-        return Queue(name)
+        return Queue(name, **_declared(options.get))
     key = options.get("routing_key") or options.get("binding_key") or name
-    return Queue(name, Exchange(exchange or name, kind), key)
+    return Queue(name, Exchange(exchange or name, kind), key, **_declared(options.get))
+
+
+def _declared(asked: Callable[[str], Any]) -> dict[str, Any]:
+    """Return how a queue is declared, where the broker declares them."""
+    return {
+        "durable": asked("durable") is not False,
+        "max_priority": asked("max_priority"),
+        "arguments": dict(asked("queue_arguments") or {}),
+    }
 
 
 def _queue(item: Any) -> Queue:
@@ -58,10 +67,12 @@ def _queue(item: Any) -> Queue:
             f"task_queues has {item!r}: expected a queue, its name, or a mapping of names"
         )
     exchange_name = getattr(exchange, "name", "") or ""
+    told = _declared(lambda field: getattr(item, field, None))
     if not exchange_name:
-        return Queue(name)
+        return Queue(name, **told)
     kind: Any = getattr(exchange, "type", "direct")
-    return Queue(name, Exchange(exchange_name, kind), getattr(item, "routing_key", "") or name)
+    made = Exchange(exchange_name, kind, durable=getattr(exchange, "durable", True) is not False)
+    return Queue(name, made, getattr(item, "routing_key", "") or name, **told)
 
 
 def _imported(routes: Any) -> Any:

@@ -170,7 +170,7 @@ class AmqpBroker(Broker):
         begun = [held for held in found if held is not None]
         self.ownership.note(begun, early)
         if now := [held for held in begun if held.token in early]:
-            with self._using():
+            with self._consuming.using():
                 acknowledge_early(now)
         with self._consuming.lock:
             return [hands.of(token) is not None for token in tokens]
@@ -258,7 +258,7 @@ class AmqpBroker(Broker):
         self, names: list[str], limit: int, ends: float, *, wait: bool
     ) -> Sequence[Delivery | Undecodable]:
         while True:
-            with self._using():
+            with self._consuming.using():
                 self._bell.hang()
                 held = self._claiming.claim(names, limit, wait=wait)
                 pause = self._claiming.seconds_until_due()
@@ -275,23 +275,6 @@ class AmqpBroker(Broker):
     @property
     def _patience(self) -> float:
         return self.store.settings.timeout + 1.0
-
-    @contextmanager
-    def _using(self) -> Iterator[None]:
-        """Hold the consuming connection; any trouble with a channel ends it, and all claims."""
-        try:
-            with self._consuming.using():
-                yield
-        except BrokerUnavailable as error:
-            with self._consuming.lock:
-                self._consuming.drop()
-            if "timed out" in str(error) and "acknowledgement" in str(error):
-                raise BrokerUnavailable(
-                    f"{error}: RabbitMQ takes back what is not acknowledged within its "
-                    "consumer_timeout; give queues of long tasks with acks_late a longer "
-                    "x-consumer-timeout, or set consumer_timeout in rabbitmq.conf"
-                ) from error
-            raise
 
     def _present(self) -> None:
         try:
@@ -314,7 +297,7 @@ class AmqpBroker(Broker):
         # Whatever is wrong with the connection, the next claim meets it too.
         with suppress(BrokerUnavailable), self._consuming.lock:
             if self._consuming.connection is not None:
-                with self._using():
+                with self._consuming.using():
                     self._claiming.taps.close()
 
     @contextmanager

@@ -21,7 +21,13 @@ def translated(error: BaseException, where: str) -> CeleriacError:
     known = amqp().exceptions
     said = " ".join(str(error).split()) or type(error).__name__
     match error:
-        case known.PreconditionFailed():
+        case known.PreconditionFailed() if "acknowledgement" in said and "timed out" in said:
+            return BrokerUnavailable(
+                f"{where} took back what was not acknowledged within its consumer_timeout; for "
+                "tasks with acks_late that take longer set a longer x-consumer-timeout on their "
+                f"queue, or consumer_timeout in rabbitmq.conf ({said})"
+            )
+        case known.PreconditionFailed() if "inequivalent" in said:
             return ImproperlyConfigured(
                 f"{where}: a queue or exchange of that name is there with other properties "
                 f"({said}); delete it, or make task_queues, task_default_queue_type and "

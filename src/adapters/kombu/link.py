@@ -6,6 +6,7 @@ way is dropped, never mended, and the next use makes another; nothing waits long
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from .errors import driver_errors, ends_connection, not_connected, translated
 from .settings import AmqpSettings
 from .urls import for_kombu, shown
 
+logger = logging.getLogger("celeriac.amqp")
+
 #: Seconds a request may wait for its answer where the caller names no deadline.
 PATIENCE: Final = 10.0
 #: Bytes read at once: a few messages, since each frame copies what is left of them.
@@ -27,11 +30,21 @@ _AHEAD: Final = 4096
 _CORK: Final = 1 << 18
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Link:
     """A connection to the first server of the list that answers. Made at first use."""
 
-    def __init__(self, settings: AmqpSettings, lost: Callable[[], None] = lambda: None) -> None:
-        """`lost` is called, under the lock, when a connection has ended for whatever reason."""
+    def __init__(
+        self, settings: AmqpSettings, lost: Callable[[], None] = _nothing, *, whole: bool = False
+    ) -> None:
+        """`lost` is called, under the lock, when a connection has ended for whatever reason.
+
+        `whole`: an error of one channel ends the connection, since others may rest on it.
+        """
+        self._whole = whole
         self.settings = settings
         self.lock = threading.RLock()
         #: Grows with every connection: what belonged to an earlier one is gone.
@@ -61,7 +74,7 @@ class Link:
             try:
                 yield self.connection
             except driver_errors() as error:
-                if ends_connection(error):
+                if self._whole or ends_connection(error):
                     self.drop()
                 raise self._translated(error) from error
         finally:
@@ -148,8 +161,10 @@ class Link:
                 self.drain_all()
                 self.connection.heartbeat_tick()
             except Exception as error:
-                if not isinstance(error, driver_errors()) or ends_connection(error):
+                known = isinstance(error, driver_errors())
+                if self._whole or not known or ends_connection(error):
                     self.drop()
+                    logger.warning("a connection to RabbitMQ was lost: %s", self._told(error))
         finally:
             self.lock.release()
 
@@ -198,6 +213,9 @@ class Link:
 
     def _on_unblocked(self) -> None:
         self.blocked = None
+
+    def _told(self, error: Exception) -> Exception:
+        return self._translated(error) if isinstance(error, driver_errors()) else error
 
     def _translated(self, error: BaseException) -> Exception:
         if isinstance(error, TimeoutError | socket.timeout):

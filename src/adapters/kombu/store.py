@@ -61,7 +61,7 @@ class AmqpStore:
 
     def link(self, lost: Any) -> Link:
         """Return another link, which the pulse keeps alive."""
-        link = Link(self.settings, lost)
+        link = Link(self.settings, lost, whole=True)
         self._links.add(link)
         self._begin_pulse()
         return link

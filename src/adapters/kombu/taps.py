@@ -30,6 +30,7 @@ class Tap:
     def __init__(self, queue: str, on_wire: str, channel: Any, ring: Callable[[], None]) -> None:
         self.queue = queue
         self.channel = channel
+        self.is_dead = False
         self.waiting: deque[tuple[int, Packet]] = deque()
         self._on_wire, self._ring = on_wire, ring
         self._consumer: str | None = None
@@ -49,6 +50,7 @@ class Tap:
 
     def die(self) -> None:
         """The server closed the channel: all that was not settled goes back by itself."""
+        self.is_dead = True
         self._consumer = None
         self._unsettled.clear()
         self.waiting.clear()
@@ -120,9 +122,11 @@ class Tap:
         self._ring()
 
     def _on_cancel(self, consumer: str) -> None:
-        # The queue is gone, or another node leads it now: the next claim looks.
+        # The queue is gone, or another node leads it now, and what was not settled with it. The
+        # next claim looks by another channel: to this one RabbitMQ's new queue would not deliver.
         if consumer == self._consumer:
-            self._consumer = None
+            self.die()
+            self._ring()
 
 
 class Taps:
@@ -139,7 +143,11 @@ class Taps:
     def of(self, queue: str) -> Tap:
         """Return the tap of a queue, whose queue is made sure of."""
         tap = self._taps.get(queue)
-        if tap is None or tap.channel.connection is None:
+        if tap is not None and tap.is_dead:
+            self._declarations.forget(queue)
+            tap.channel.close()
+            tap = None
+        if tap is None:
             self._declarations.queue(queue)
             tap = Tap(queue, self._declarations.wire(queue), self._link.channel(), self._ring)
             self._taps[queue] = tap
@@ -206,6 +214,5 @@ class Taps:
 
     def _renew(self, queue: str) -> Tap:
         """Replace the tap of a queue that was deleted since it was looked for."""
-        self._taps.pop(queue).die()
-        self._declarations.forget(queue)
+        self._taps[queue].die()
         return self.of(queue)

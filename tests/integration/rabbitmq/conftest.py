@@ -7,7 +7,8 @@ import pytest
 from .place import AmqpPlace
 
 CLASSIC = {}
-QUORUM = {"task_default_queue_type": "quorum", "task_default_exchange_type": "topic"}
+QUORUM = {"task_default_queue_type": "quorum"}
+TOPIC = {"topic": True}
 
 
 @pytest.fixture

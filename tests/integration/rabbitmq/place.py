@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from celeriac import Celeriac
+from celeriac.domain.messaging.queues import Exchange, Queue
 from tests.integration.cli import running
 
 HERE = Path(__file__).parent
@@ -32,7 +33,17 @@ class AmqpPlace(running.Place):
             **conf,
         }
         self.app = Celeriac("shop", set_as_current=False)
-        self.app.conf.update(self.conf)
+        self.app.conf.update({k: v for k, v in self.conf.items() if k != "topic"})
+        if self.conf.get("topic"):
+            self.conf["topic"] = self.queue
+            exchange = Exchange(f"{self.queue}.x", "topic")
+            arguments = {"x-queue-type": "quorum"}
+            self.app.conf.task_queues = [
+                Queue(self.queue, exchange, "shop.key", arguments=arguments)
+            ]
+            self.app.conf.task_default_exchange = exchange.name
+            self.app.conf.task_default_exchange_type = "topic"
+            self.app.conf.task_default_routing_key = "shop.key"
         self._programs = []
 
     def worker(self, *words, kind="celeriac", conf=None):

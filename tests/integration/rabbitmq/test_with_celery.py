@@ -8,14 +8,16 @@ import pytest
 from celeriac.domain.tasks import states
 from tests.integration.cli.running import eventually
 
-from .conftest import CLASSIC, QUORUM
+from .conftest import CLASSIC, QUORUM, TOPIC
 
 pytestmark = [
     pytest.mark.needs_server("rabbitmq", "redis"),
     pytest.mark.skipif(util.find_spec("celery") is None, reason="Celery is not installed"),
 ]
 
-QUEUES = pytest.mark.parametrize("conf", [CLASSIC, QUORUM], ids=["classic", "quorum"])
+QUEUES = pytest.mark.parametrize(
+    "conf", [CLASSIC, QUORUM, TOPIC], ids=["classic", "quorum", "topic"]
+)
 
 
 @QUEUES

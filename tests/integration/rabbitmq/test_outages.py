@@ -1,0 +1,112 @@
+"""A RabbitMQ that goes away, and one that takes deliveries back: on a server of the tests' own."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from celeriac.domain.errors import BrokerUnavailable
+from tests.integration.cli.running import eventually
+from tests.servers.processes import eventually as until_it_is_up
+from tests.servers.rabbitmq import RabbitMQ
+from tests.servers.server import Unavailable
+
+from .place import AmqpPlace
+
+pytestmark = [pytest.mark.needs_server("redis"), pytest.mark.slow]
+
+#: Seconds after which this server takes back what is not acknowledged.
+CONSUMER_TIMEOUT = 3
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A private node: its URL, and how to tell it something."""
+    rabbitmq = RabbitMQ()
+    try:
+        running = rabbitmq.start()
+    except Unavailable as why:
+        pytest.skip(str(why))
+    try:
+        until_it_is_up(lambda: rabbitmq.check(running.url), "rabbitmq")
+        control = rabbitmq._control[running.url]
+        until_it_is_up(lambda: control(["await_startup"]), "rabbitmq")
+        yield running.url, control
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def make_place(tmp_path, server, redis_url):
+    made = []
+
+    def make(**conf):
+        made.append(AmqpPlace(tmp_path, f"{server[0]}//", redis_url, **conf))
+        return made[-1]
+
+    yield make
+    for place in made:
+        place.close()
+    assert [left for place in made for left in place.left_over()] == []
+
+
+def test_work_goes_on_when_the_server_is_back(make_place, server):
+    _, control = server
+    place = make_place()
+    worker = place.worker("-c", "2")
+    before = [place.send("nap", f"b{n}", 0.01) for n in range(5)]
+    assert [one.get(timeout=20) for one in before] == [f"b{n}" for n in range(5)]
+    running = place.send("nap", "over", 4.0)
+    place.until_begun("over")
+
+    control(["stop_app"])
+    place.app.conf.update(task_publish_retry=False)
+    began = time.monotonic()
+    with pytest.raises(BrokerUnavailable):
+        place.send("add", 1, 1, retry=False)
+    assert time.monotonic() - began < 8
+    control(["start_app"])
+    back = time.monotonic()
+
+    after = []
+    eventually(lambda: _sent(place, after), lambda: str(place))
+    assert after[0].get(timeout=20) == 5
+    assert time.monotonic() - back < 8
+    # It had been acknowledged when it began: no connection is needed for it to end.
+    assert running.get(timeout=20) == "over"
+    assert len([line for line in place.marks() if line.startswith("begin over")]) == 1
+    assert worker.stop() == 0
+
+
+def _sent(place, results):
+    try:
+        results.append(place.send("add", 2, 3))
+    except BrokerUnavailable:
+        return False
+    return True
+
+
+def test_a_task_that_is_longer_than_the_consumer_timeout(make_place, server):
+    _, control = server
+    control(["eval", f"application:set_env(rabbit, consumer_timeout, {CONSUMER_TIMEOUT * 1000})."])
+    control(["eval", "application:set_env(rabbit, channel_tick_interval, 500)."])
+    try:
+        place = make_place()
+        worker = place.worker("-c", "2")
+
+        early = place.send("nap", "early", CONSUMER_TIMEOUT + 3.0)
+        late = place.send("late_nap", "late", CONSUMER_TIMEOUT + 3.0)
+
+        eventually(early.ready, lambda: str(place), 25)
+        assert early.get(timeout=30) == "early"
+        assert late.get(timeout=30) == "late"
+        # What is acknowledged late was taken back meanwhile, and is run again.
+        place.until_begun("late", times=2)
+        begun = [line.split()[1] for line in place.marks() if line.startswith("begin")]
+        assert begun.count("early") == 1
+        eventually(lambda: "consumer_timeout" in worker.output, lambda: str(place))
+        assert place.send("add", 2, 3).get(timeout=20) == 5
+        assert worker.stop() == 0
+    finally:
+        control(["eval", "application:set_env(rabbit, consumer_timeout, 1800000)."])
