@@ -5,6 +5,7 @@ Run by itself, since a process may know either of them by Celery's names.
 
 import importlib
 import json
+import re
 import sys
 import warnings
 from typing import Any
@@ -129,6 +130,16 @@ visited(stamped(group(a, b)))
 appended(stamped(a))
 appended(stamped(group(a, chord([b, c], d))))
 """.strip().splitlines()
+
+#: Nothing can be made of these: there is no link, or no body.
+NOTHING = {"chain()", "chain(group(), group())", "chord([a, b])"}
+
+#: Those made of the six tasks by operators alone, so that any worker with the tasks can run them.
+RUNNABLE = [
+    one
+    for one in EXPRESSIONS
+    if one not in NOTHING and re.fullmatch(r"([a-f |,()\[\]]|chain|group|chord|for|x|in)*", one)
+]
 
 
 def main(library: str) -> None:
