@@ -55,7 +55,8 @@ class Celeriac(CeleryShape):
         autofinalize: Accepted for Celery's sake.
         loader: Class of a loader of your own, or where it is.
         clock: A clock to live by, for tests.
-        **kwargs: Settings by name, and what Celery's constructor takes beside them.
+        **kwargs: Settings by name; and `amqp`, `control`, `log`: classes of the app's parts, or
+            where they are, and `fixups`: functions that are called with the app.
     """
 
     strict_typing = True
@@ -87,6 +88,7 @@ class Celeriac(CeleryShape):
         self.strict_typing = strict_typing
         self.autofinalize = autofinalize
         self.task_cls: type[Task[Any, Any]] = loaded(task_cls) if task_cls else type(self).task_cls
+        self._take_classes(kwargs)
         self._configure(config_source, namespace, include, changes, kwargs)
         self._place("broker", "broker_url", broker)
         self._place("results", "result_backend", backend)
