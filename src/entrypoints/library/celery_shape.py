@@ -60,9 +60,15 @@ class CeleryShape(AppParts):
     configured = False
     finalized = False
 
+    def _take_classes(self, kwargs: dict[str, Any]) -> None:
+        """Take out of an app's arguments those that name the classes of its parts."""
+        for part in ("amqp", "control", "log"):
+            if (cls := kwargs.pop(part, None)) is not None:
+                setattr(self, f"{part}_cls", cls)
+        self.fixups: list[Any] = list(kwargs.pop("fixups", None) or ())
+
     def _take_shape(self, loader: Any, namespace: str | None, *, set_as_current: bool) -> None:
         self.set_as_current, self.namespace = set_as_current, namespace
-        self.fixups: list[Any] = []
         self.steps = Steps()
         self.user_options = Steps()
         self.on_configure = Signal(name="app.on_configure")
@@ -73,6 +79,7 @@ class CeleryShape(AppParts):
         if loader is not None:
             self.loader_cls = loader
             _ = self.loader
+        self.fixups = [loaded(fixup)(self) for fixup in self.fixups]
         self.on_init()
 
     @property

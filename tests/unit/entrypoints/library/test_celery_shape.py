@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from celeriac import Celeriac, Task
+from celeriac.entrypoints.library.amqp import AMQP
 from celeriac.entrypoints.library.backend import DisabledBackend
 from celeriac.entrypoints.library.loader import Loader
 from celeriac.entrypoints.testing import running_worker, work_off
@@ -290,6 +291,42 @@ class TestSmallThings:
         app = Celeriac("a", task_cls="celeriac.entrypoints.library.task:Task", set_as_current=False)
 
         assert app.task_cls is Task
+
+    def test_classes_of_parts_may_be_ones_own(self):
+        class MyAmqp(AMQP):
+            pass
+
+        class MyApp(Celeriac):
+            log_cls = "celeriac.entrypoints.celery_modules.contrib_testing_app:UnitLogging"
+
+        fixed = []
+        app = MyApp("a", amqp=MyAmqp, fixups=[fixed.append], set_as_current=False)
+
+        assert type(app.amqp) is MyAmqp
+        assert type(app.log).__name__ == "UnitLogging"
+        assert fixed == [app]
+
+    def test_a_task_may_be_run_under_a_request_of_ones_own(self, app):
+        @app.task(bind=True)
+        def who(self):
+            return self.request.id
+
+        who.push_request(id="mine")
+        mine = who.request_stack.top
+        outside = who.request.id
+        who.pop_request()
+
+        assert (mine.id, outside, who.request.id) == ("mine", "mine", None)
+
+    def test_a_method_may_be_wrapped(self, app):
+        @app.task
+        def add(x, y):
+            return x + y
+
+        add.add_around("run", lambda run: lambda *args: run(*args) * 10)
+
+        assert add(1, 2) == 30
+        assert add.backend is app.backend
 
     def test_ids_of_an_app_stay(self, app):
         assert app.oid == app.oid
