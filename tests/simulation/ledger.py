@@ -39,6 +39,7 @@ class Ledger:
         self.ended: Counter[Tag] = Counter()
         self.committed: defaultdict[str, list[str]] = defaultdict(list)
         self._owners: dict[Tag, tuple[str, Token]] = {}
+        self._of: dict[Tag, str] = {}
         self._marked: set[Tag] = set()
 
     def note(self, line: str) -> None:
@@ -56,6 +57,8 @@ class Ledger:
     def claimed(self, node: str, items: Iterable[Delivery | Undecodable]) -> None:
         for item in items:
             self._owners[item.token.tag] = node, item.token
+            if isinstance(item, Delivery):
+                self._of[item.token.tag] = item.message.id
             self.note(f"{node} owns {item.token.tag}")
 
     def marked(self, node: str, tokens: Sequence[Token], valid: Sequence[bool]) -> None:
@@ -111,8 +114,8 @@ class Ledger:
     def _store(self, tag: Tag, record: ResultRecord) -> None:
         id_, earlier = record.task_id, self.committed[record.task_id]
         gave_up = record.result is not None and b"WorkerLostError" in record.result.data
-        # What comes after it in a chain is given up with it, and was never sent.
-        if gave_up and tag not in self._marked and self.accepted[id_, 0]:
+        # What comes after it in a work-flow is given up with it, and was never sent.
+        if gave_up and tag not in self._marked and self._of.get(tag) == id_:
             self.wrong.append(f"{id_} was given up although nobody had started it")
         if states.READY_STATES.intersection(earlier) and self.accepted[id_, 0] < 2:
             self.wrong.append(f"{id_} ended as {record.state} after it had been {earlier}")
