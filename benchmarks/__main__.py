@@ -1,27 +1,28 @@
 """Measure celeriac beside its peers: `python -m benchmarks [SECTION …]`.
 
 Sections: drain-sqlite (huey), drain-postgresql (procrastinate), roundtrip (huey), imports (Celery),
-idle (Celery), recovery (no peer). Repetitions of all cases are interleaved; the table shows
-medians, and each ratio is of medians of one run. A rate counts from the first task to the last, so
-start-up is not in it.
+idle (Celery), recovery (no peer), and beside Celery on the same server drain-redis, drain-rabbitmq,
+enqueue-redis, roundtrip-redis, canvas-redis. Repetitions of all cases are interleaved; the table
+shows medians, and each ratio is of medians of one run. A rate counts from the first task to the
+last, so start-up is not in it. Each repetition on Redis has a fresh server of its own, unless one
+is named.
 """
 
 import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from . import counter, processes
-
-Row = dict[str, float]
+from .tables import Row, say, table
 
 #: How many tasks a repetition drains: about three seconds' worth of each.
 SIZES = {
@@ -29,7 +30,17 @@ SIZES = {
     "huey_sqlite": 12_000,
     "celeriac_postgresql": 20_000,
     "procrastinate_postgresql": 2_000,
+    "celeriac_redis": 40_000,
+    "celery_redis": 3_000,
+    "celeriac_redis_no_results": 60_000,
+    "celery_redis_no_results": 4_000,
+    "celeriac_rabbitmq_no_results": 30_000,
+    "celery_rabbitmq_no_results": 6_000,
 }
+
+REDIS = ("celeriac_redis", "celery_redis")
+REDIS_NO_RESULTS = ("celeriac_redis_no_results", "celery_redis_no_results")
+RABBITMQ = ("celeriac_rabbitmq_no_results", "celery_rabbitmq_no_results")
 
 IMPORTS = {
     "celeriac": "from celeriac import Celeriac; Celeriac('x').task(lambda: 1)",
@@ -43,23 +54,25 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", default=list(SECTIONS), help=", ".join(SECTIONS))
     parser.add_argument("--reps", type=int, default=3)
     parser.add_argument("--postgresql", default=os.environ.get("BENCH_POSTGRESQL", ""))
+    parser.add_argument("--redis", default=os.environ.get("BENCH_REDIS", ""))
+    parser.add_argument("--rabbitmq", default=os.environ.get("BENCH_RABBITMQ", ""))
     asked = parser.parse_args()
     os.environ["BENCH_POSTGRESQL"] = asked.postgresql or POSTGRESQL
+    os.environ["BENCH_RABBITMQ"] = asked.rabbitmq or RABBITMQ_SERVER
+    os.environ["BENCH_REDIS"] = asked.redis
     say(f"the machine keeps {processes.busy_cores(1.0):.2f} cores busy without us")
     for name in asked.sections:
         SECTIONS[name](asked.reps)
 
 
 POSTGRESQL = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+RABBITMQ_SERVER = "amqp://guest:guest@127.0.0.1:5672//"
 
 
-def drain(peers: Sequence[str], reps: int) -> None:
+def drain(reps: int, *pairs: Sequence[str]) -> None:
     """Let workers drain a full queue."""
-    rows: dict[str, list[Row]] = {peer: [] for peer in peers}
-    for _ in range(reps):
-        for peer in peers:
-            rows[peer].append(in_folder(lambda folder, p=peer: _drain_once(p, folder)))
-    table(rows, "rate")
+    for peers in pairs:
+        table(repeated(peers, reps, _drain_once), "rate")
 
 
 def _drain_once(peer: str, folder: Path) -> Row:
@@ -86,11 +99,7 @@ def wait_for(count: int, folder: Path, timeout: float = 120.0) -> float:
 
 def roundtrip(peers: Sequence[str], reps: int) -> None:
     """Send one task and wait for its result, again and again."""
-    rows: dict[str, list[Row]] = {peer: [] for peer in peers}
-    for _ in range(reps):
-        for peer in peers:
-            rows[peer].append(in_folder(lambda folder, p=peer: _roundtrip_once(p, folder)))
-    table(rows, "p50_ms")
+    table(repeated(peers, reps, _roundtrip_once), "p50_ms", "p99_ms")
 
 
 def _roundtrip_once(peer: str, folder: Path) -> Row:
@@ -98,6 +107,30 @@ def _roundtrip_once(peer: str, folder: Path) -> Row:
     with processes.worker(told["worker"], folder):
         out = client(peer, "roundtrip", "300")
     return {key: out[key] for key in ("p50_ms", "p99_ms")}
+
+
+def enqueue(peers: Sequence[str], reps: int) -> None:
+    """Send while nobody works: call by call, and as many at once as there is a way to."""
+    table(repeated(peers, reps, _enqueue_once), "singly", "in_batches")
+
+
+def _enqueue_once(peer: str, folder: Path) -> Row:
+    client(peer, "reset")
+    singly = client(peer, "call", "3000")["rate"]
+    size = SIZES[peer]
+    return {"singly": singly, "in_batches": client(peer, "enqueue", str(size))["rate"]}
+
+
+def canvas(peers: Sequence[str], reps: int) -> None:
+    """Run work-flows of tasks that add one, from the call to the result in hand."""
+    table(repeated(peers, reps, _canvas_once), "chord_1000_ms", "chain_100_ms", "group_1000_ms")
+
+
+def _canvas_once(peer: str, folder: Path) -> Row:
+    told = client(peer, "reset")
+    with processes.worker(told["worker"], folder):
+        out = client(peer, "canvas")
+    return {key: value for key, value in out.items() if key.endswith("_ms")}
 
 
 def imports(reps: int) -> None:
@@ -119,12 +152,8 @@ def _interpreter(code: str) -> float:
 
 def idle(reps: int) -> None:
     """Look at a worker with two children that has run one task and has nothing to do."""
-    peers = ("celeriac_sqlite", "celery_redis")
-    rows: dict[str, list[Row]] = {peer: [] for peer in peers}
-    for _ in range(reps):
-        for peer in peers:
-            rows[peer].append(in_folder(lambda folder, p=peer: _idle_once(p, folder)))
-    table(rows, "pss_mib")
+    peers = ("celeriac_sqlite", "celery_redis_no_results")
+    table(repeated(peers, reps, _idle_once), "pss_mib")
 
 
 def _idle_once(peer: str, folder: Path) -> Row:
@@ -153,13 +182,33 @@ def kills() -> None:
     say(f"{'celeriac on Redis':28} {json.dumps(recovery.usual())}\n")
 
 
-def in_folder(run: Callable[[Path], Row]) -> Row:
-    """Run one repetition in a folder of its own."""
+def repeated(
+    peers: Sequence[str], reps: int, once: Callable[[str, Path], Row]
+) -> dict[str, list[Row]]:
+    """Measure all peers in turn, again and again."""
+    rows: dict[str, list[Row]] = {peer: [] for peer in peers}
+    for _ in range(reps):
+        for peer in peers:
+            with surroundings(peer) as folder:
+                rows[peer].append(once(peer, folder))
+    return rows
+
+
+@contextmanager
+def surroundings(peer: str) -> Iterator[Path]:
+    """Give one repetition a folder of its own, and a server where it needs one."""
     folder = Path(tempfile.mkdtemp(prefix="celeriac-bench-"))
+    named = os.environ["BENCH_REDIS"]
     os.environ["BENCH_DIR"] = str(folder)
     try:
-        return run(folder)
+        if "redis" in peer and not named:
+            with processes.redis(folder) as url:
+                os.environ["BENCH_REDIS"] = url
+                yield folder
+        else:
+            yield folder
     finally:
+        os.environ["BENCH_REDIS"] = named
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -177,41 +226,20 @@ def client(peer: str, *words: str) -> dict[str, Any]:
     return found
 
 
-def table(rows: dict[str, list[Row]], ratio_of: str) -> None:
-    """Print medians (least to most), and the first row's ratio to the last one's."""
-    for name, found in rows.items():
-        cells = [f"{key} {_spread([row[key] for row in found])}" for key in found[0]]
-        say(f"{name:28} " + "   ".join(cells))
-    names = list(rows)
-    first, last = (
-        statistics.median(row[ratio_of] for row in rows[n]) for n in (names[-2], names[-1])
-    )
-    say(f"{'ratio':28} {ratio_of} {names[-2]} / {names[-1]} = {first / last:.2f}\n")
-
-
-def _spread(values: list[float]) -> str:
-    return f"{_number(statistics.median(values))} ({_number(min(values))}-{_number(max(values))})"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
-
-
-def say(line: str) -> None:
-    """Print at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
 SECTIONS: dict[str, Callable[[int], None]] = {
-    "drain-sqlite": lambda reps: drain(("celeriac_sqlite", "huey_sqlite"), reps),
+    "drain-sqlite": lambda reps: drain(reps, ("celeriac_sqlite", "huey_sqlite")),
     "drain-postgresql": lambda reps: drain(
-        ("celeriac_postgresql", "procrastinate_postgresql"), reps
+        reps, ("celeriac_postgresql", "procrastinate_postgresql")
     ),
     "roundtrip": lambda reps: roundtrip(("celeriac_sqlite", "huey_sqlite"), reps),
     "imports": imports,
     "idle": idle,
     "recovery": lambda reps: kills(),
+    "drain-redis": lambda reps: drain(reps, REDIS, REDIS_NO_RESULTS),
+    "drain-rabbitmq": lambda reps: drain(reps, RABBITMQ),
+    "enqueue-redis": lambda reps: enqueue(REDIS, reps),
+    "roundtrip-redis": lambda reps: roundtrip(REDIS, reps),
+    "canvas-redis": lambda reps: canvas(REDIS, reps),
 }
 
 

@@ -23,9 +23,32 @@ def main() -> None:
             begun = time.perf_counter()
             peer.enqueue(count)
             out["rate"] = count / (time.perf_counter() - begun)
+        case "call":
+            out["rate"] = _calls(peer, int(rest[0]))
         case "roundtrip":
             out |= _roundtrips(peer, int(rest[0]))
+        case "canvas":
+            out |= _canvas(peer)
     sys.stdout.write("\n" + json.dumps(out) + "\n")
+
+
+def _calls(peer: Any, count: int) -> float:
+    for _ in range(10):  # the first one connects
+        peer.call()
+    begun = time.perf_counter()
+    for _ in range(count):
+        peer.call()
+    return count / (time.perf_counter() - begun)
+
+
+def _canvas(peer: Any) -> dict[str, float]:
+    peer.roundtrip()
+    took = {}
+    for name, start in peer.canvas().items():
+        begun = time.perf_counter()
+        start().get(timeout=60)
+        took[f"{name}_ms"] = (time.perf_counter() - begun) * 1e3
+    return took
 
 
 def _roundtrips(peer: Any, count: int) -> dict[str, float]:

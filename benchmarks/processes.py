@@ -1,7 +1,9 @@
 """Worker processes: started in a session of their own, measured and ended as one."""
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,6 +30,33 @@ def worker(arguments: Sequence[str], folder: Path) -> Iterator[int]:
         for pid in session(process.pid):
             os.kill(pid, signal.SIGKILL)
         log.close()
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """Run a Redis of our own, which keeps nothing; yield its URL."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        raise SystemExit("redis-server is not installed: install it, or name a server by --redis")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    process = subprocess.Popen([*command, "--save", "", "--logfile", "redis.log"])
+    try:
+        _await_port(port)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def _await_port(port: int) -> None:
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.02)
+    raise TimeoutError(f"nothing listens on port {port}")
 
 
 def session(leader: int) -> list[int]:
