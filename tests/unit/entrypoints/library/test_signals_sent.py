@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
 
 import pytest
 
 from celeriac import Celeriac, signals
-from celeriac.entrypoints.testing import work_off
-from celeriac.exceptions import Retry
+from celeriac.entrypoints.testing import running_worker, work_off
+from celeriac.exceptions import Retry, UnserializableArguments
 
 
 @pytest.fixture
@@ -96,6 +97,34 @@ class TestPublishing:
             work_off(app)
 
         assert [named["body"][0] for _, named in calls] == [[1], [2]]
+
+    def test_both_signals_about_a_message_come_from_the_same_thread(self, app):
+        threads: dict[str, list[int]] = {"before": [], "after": []}
+
+        @app.task(bind=True, name="shop.flaky", default_retry_delay=0, max_retries=1)
+        def flaky(self):
+            if not self.request.retries:
+                raise self.retry()
+
+        @signals.before_task_publish.connect
+        def before(**_):
+            threads["before"].append(get_ident())
+
+        @signals.after_task_publish.connect
+        def after(**_):
+            threads["after"].append(get_ident())
+
+        with running_worker(app):
+            flaky.delay().get(timeout=10)
+
+        assert threads["before"] == threads["after"]
+        assert len(set(threads["after"])) == 2
+
+    def test_what_nobody_confirmed_is_not_told_of(self, app):
+        with heard("after_task_publish") as calls, pytest.raises(UnserializableArguments):
+            app.send_task("shop.note", (object(),))
+
+        assert calls == []
 
 
 class TestRunning:
