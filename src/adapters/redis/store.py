@@ -12,7 +12,6 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from hashlib import sha1
 from secrets import choice
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -25,6 +24,7 @@ from .errors import Unavailable, translated
 from .fitness import measured_offset, when_fit
 from .keys import Keys
 from .layout import layout_of
+from .script import Script as Script  # who runs scripts needs it beside
 from .urls import Address, Place, parse
 
 T = TypeVar("T")
@@ -289,47 +289,6 @@ class RedisStore:
         # Closing, even by losing the last reference, would speak on the parent's sockets.
         _left_to_parents.append(self._clients)
         self._begin_life()
-
-
-class Script:
-    """A Lua script, sent by its digest; the text follows when the server does not know it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
-
-    def run(self, client: Any, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        """Run it by a redis-py client."""
-        try:
-            return client.evalsha(self.digest, len(keys), *keys, *arguments)
-        except driver().exceptions.NoScriptError:
-            return client.eval(self.text, len(keys), *keys, *arguments)
-
-    def run_each(
-        self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]
-    ) -> list[Any]:
-        """Run it several times, sent together."""
-        unknown = driver().exceptions.NoScriptError
-        answers = self._sent(client, "EVALSHA", self.digest, calls)
-        again = [k for k, answer in enumerate(answers) if isinstance(answer, unknown)]
-        texts = self._sent(client, "EVAL", self.text, [calls[k] for k in again])
-        for k, answer in zip(again, texts, strict=True):
-            answers[k] = answer
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
-        return answers
-
-    @staticmethod
-    def _sent(
-        client: Any, how: str, what: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]
-    ) -> list[Any]:
-        if not calls:
-            return []
-        with client.pipeline(transaction=False) as steps:
-            for keys, arguments in calls:
-                steps.execute_command(how, what, len(keys), *keys, *arguments)
-            return list(steps.execute(raise_on_error=False))
 
 
 _stores: weakref.WeakSet[RedisStore] = weakref.WeakSet()
