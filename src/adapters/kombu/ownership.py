@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import count
 
-from ...domain.errors import BackendUnavailable, LeaseLost
+from ...domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
 from ...domain.messaging.delivery import Token
 from ...ports.clock import Clock
 from ...ports.ledger import Found, Started, StartedLedger
@@ -37,12 +37,16 @@ class Ownership:
         return self._until is not None and self._clock.monotonic() < self._until
 
     def enlist(self, node: str, lease: float) -> None:
-        """Become an owner. Raises BackendUnavailable while the ledger is away."""
+        """Become an owner. Raises BrokerUnavailable while the ledger is away."""
         if self._make_ledger is None:
             _tell_once()
         else:
             self._ledger = self._ledger or self._make_ledger()
-            self._owner = self._ledger.join(node, lease)
+            try:
+                self._owner = self._ledger.join(node, lease)
+            except BackendUnavailable as away:
+                # To whoever starts a worker the ledger is a part of the broker, and waited for.
+                raise BrokerUnavailable(f"the ledger of started tasks is away: {away}") from away
         self._node, self._lease = node, lease
         self._until = self._clock.monotonic() + lease
 
