@@ -45,7 +45,7 @@ from ..domain.tasks.outcomes import (
 from ..domain.tasks.result_record import ResultRecord
 from ..domain.work.attempt import Body, Execution
 from ..domain.work.execution import conclude, progress, started
-from ..domain.work.job import Job, Progress, Report, Runner
+from ..domain.work.job import Job, LoopRunner, Progress, Report
 from ..domain.work.settlement import DeadLetter, Disposition
 from ..ports.clock import Clock
 from . import tell_of_publishing, tell_of_runs
@@ -71,7 +71,7 @@ class RunSettings:
     result_max_bytes: int | None = None
 
 
-class TaskRunner(Runner):
+class TaskRunner(LoopRunner):
     """Runs jobs with the tasks of one app."""
 
     def __init__(
@@ -105,6 +105,38 @@ class TaskRunner(Runner):
     def run(self, job: Job, progress: Say) -> Report:
         """Run one job; see Runner.run."""
         begun = perf_counter()
+        opened = self._opened(job, progress)
+        if isinstance(opened, Report):
+            return opened
+        run, task, context = opened
+        frame = RUNNING.set((task, context, RUNNING.get()))
+        try:
+            self._begins(run, task, context, progress)
+            outcome = self._called(run, task)
+            return self._ends(run, task, context, outcome, begun)
+        finally:
+            RUNNING.reset(frame)
+
+    def on_loop(self, job: Job) -> bool:
+        """Whether the job's task is an `async def`."""
+        task = self._find(job.message.task)
+        return task is not None and task.is_coroutine
+
+    async def run_async(self, job: Job, progress: Say) -> Report:
+        """Run one job on the running loop; see LoopRunner.run_async."""
+        begun = perf_counter()
+        opened = self._opened(job, progress)
+        if isinstance(opened, Report):
+            return opened
+        run, task, context = opened
+        # Never reset: the context is that of this job's asyncio task, and ends with it.
+        RUNNING.set((task, context, None))
+        self._begins(run, task, context, progress)
+        outcome = await self._awaited(run, task)
+        return self._ends(run, task, context, outcome, begun)
+
+    def _opened(self, job: Job, progress: Say) -> tuple[Execution, RunnableTask, Context] | Report:
+        """Find the task and read the body; or report why neither can be had."""
         message = job.message
         task = self._find(message.task)
         if task is None:
@@ -125,11 +157,7 @@ class TaskRunner(Runner):
         context._children = run.children  # type: ignore[assignment]
         context.__dict__["_add_to_chord"] = run.added.append
         context.__dict__["_say"] = lambda state, meta: self._progressed(run, progress, state, meta)
-        frame = RUNNING.set((task, context, RUNNING.get()))
-        try:
-            return self._run(run, task, context, progress, begun)
-        finally:
-            RUNNING.reset(frame)
+        return run, task, context
 
     def bury(
         self,
@@ -186,13 +214,14 @@ class TaskRunner(Runner):
 
     # -- one run
 
-    def _run(
-        self, run: Execution, task: RunnableTask, context: Context, say: Say, begun: float
-    ) -> Report:
+    def _begins(self, run: Execution, task: RunnableTask, context: Context, say: Say) -> None:
         tell_of_runs.begun(task, context)
         if run.options.track_started and run.keeps_result:
             say(Progress(run.number, started(run, os.getpid())))
-        outcome = self._called(run, task)
+
+    def _ends(
+        self, run: Execution, task: RunnableTask, context: Context, outcome: Outcome, begun: float
+    ) -> Report:
         report, outcome = self._concluded(run, outcome, perf_counter() - begun)
         self._tell_handlers(run, task, context, report, outcome)
         tell_of_publishing.after(report.publish, self._codec)
@@ -207,6 +236,14 @@ class TaskRunner(Runner):
         except BaseException as exc:
             # Anything at all: the process belongs to the pool, so that a task which exits, or is
             # interrupted, has failed and no more.
+            return self._judged(exc, run, task)
+
+    async def _awaited(self, run: Execution, task: RunnableTask) -> Outcome:
+        args, kwargs = run.body.args, run.body.kwargs
+        try:
+            task.before_start(run.message.id, args, kwargs)
+            return Returned(await task.enter_async(args, kwargs))
+        except BaseException as exc:
             return self._judged(exc, run, task)
 
     def _judged(self, exc: BaseException, run: Execution, task: RunnableTask) -> Outcome:

@@ -18,6 +18,15 @@ class RunnableTask(Protocol):
         """Run the body, a coroutine to its end."""
         ...
 
+    @property
+    def is_coroutine(self) -> bool:
+        """Whether the body is an `async def`."""
+        ...
+
+    async def enter_async(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run the body on the running loop."""
+        ...
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the body as a function."""
         ...

@@ -149,3 +149,18 @@ class Runner(Protocol):
     def stop(self) -> None:
         """Release what start made."""
         ...
+
+
+class LoopRunner(Runner, Protocol):
+    """A runner that can also run jobs on an event loop, many at once in one thread."""
+
+    def on_loop(self, job: Job) -> bool:
+        """Whether a job waits rather than works, so that `run_async` is the way to run it."""
+        ...
+
+    async def run_async(self, job: Job, progress: Callable[[Progress], None]) -> Report:
+        """Run one job to its end on the running loop, as `run` does in a thread.
+
+        In a task of asyncio's own for each job: what the job's context holds is kept there.
+        """
+        ...

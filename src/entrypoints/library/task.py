@@ -105,6 +105,7 @@ class Task(TaskShape, Generic[P, R]):
 
     _resolved: TaskOptions | None = None
     _arguments: Arguments | None = None
+    _is_coroutine: bool | None = None
     _blank: Context | None = None
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
@@ -126,17 +127,33 @@ class Task(TaskShape, Generic[P, R]):
 
     def enter(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run the body in the context that stands already; a coroutine is run to its end."""
-        if type(self).__call__ is Task.__call__:
-            value = self.run(*args, **kwargs)
-        else:
-            self.request._entered = False  # type: ignore[attr-defined]
-            call: Any = self
-            value = call(*args, **kwargs)
+        value = self._call_body(args, kwargs)
         if not isinstance(value, CoroutineType):
             return value
         from ...application import event_loop
 
         return event_loop.run(value)
+
+    async def enter_async(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run the body in the context that stands already, on the running loop."""
+        value = self._call_body(args, kwargs)
+        return await value if isinstance(value, CoroutineType) else value
+
+    def _call_body(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        if type(self).__call__ is Task.__call__:
+            return self.run(*args, **kwargs)
+        self.request._entered = False  # type: ignore[attr-defined]
+        call: Any = self
+        return call(*args, **kwargs)
+
+    @property
+    def is_coroutine(self) -> bool:
+        """Whether the body is an `async def`."""
+        if self._is_coroutine is None:
+            import inspect  # costs megabytes, and only a pool with a loop asks
+
+            self._is_coroutine = inspect.iscoroutinefunction(inspect.unwrap(self.run))
+        return self._is_coroutine
 
     # -- calling
 

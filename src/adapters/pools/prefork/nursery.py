@@ -64,8 +64,13 @@ class Nursery:
         self.sock, theirs = socket.socketpair()
         hub_ends.add(self.sock)
         make = _forked if plan.start_method == "fork" else _fresh
-        self._process = make(theirs, runner, plan)
-        theirs.close()
+        try:
+            self._process = make(theirs, runner, plan)
+        except BaseException:
+            self.sock.close()
+            raise
+        finally:
+            theirs.close()
         self.sock.setblocking(False)
         self._rest = b""
 
