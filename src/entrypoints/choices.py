@@ -17,6 +17,7 @@ from ..domain.messaging.compose import Sender
 from ..domain.messaging.routing import Router
 from ..domain.settings import Settings
 from ..ports.broker import Broker
+from ..ports.bus import Bus
 from ..ports.clock import Clock
 from ..ports.entropy import Entropy
 from ..ports.ledger import StartedLedger
@@ -35,7 +36,7 @@ from .adapter_table import (
     technology,
     third_party,
 )
-from .codecs import SerializersOf, make_result_codec
+from .codecs import SerializersOf, make_bodies, make_result_codec
 
 #: Broker and result backend of an app that is told of neither: one file where it is started.
 EMBEDDED: Final = "sqlite:///celeriac.sqlite3"
@@ -209,6 +210,13 @@ class Beside:
             f"{self._broker.url} cannot serve as {port.replace('_', ' ')}, and the result backend "
             "does not either: set result_backend to a Redis or an SQL database"
         )
+
+
+def make_bus(settings: Settings, beside: Beside) -> Bus:
+    """Return the bus of the broker's store, which speaks in the serializers of the settings."""
+    bus: Bus = beside.make("bus")
+    bus.bodies = make_bodies(settings)
+    return bus
 
 
 def make_sender(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..application.bus_bodies import CodedBodies
 from ..application.encoding import SerializerCodec
 from ..application.signed import SignedSerializer
 from ..domain.errors import ImproperlyConfigured
@@ -52,6 +53,21 @@ def make_result_codec(settings: Settings) -> SerializerCodec:
     writes = settings.result_serializer
     find = SerializersOf(settings)
     return SerializerCodec(find, writes, {*accept, writes}, find_compressor)
+
+
+def make_bodies(settings: Settings) -> CodedBodies | None:
+    """Return how what is said on the bus travels; None: as JSON. Raises as `make_codec` does."""
+    accept = set(_known("accept_content", settings.accept_content or ["json"]))
+    written = {settings.task_serializer, settings.event_serializer}
+    if written | accept <= {"json", "application/json"}:
+        return None
+    codec = SerializerCodec(
+        SerializersOf(settings),
+        settings.task_serializer,
+        {*accept, settings.event_serializer, "json"},
+        find_compressor,
+    )
+    return CodedBodies(codec, settings.task_serializer, settings.event_serializer)
 
 
 class SerializersOf:

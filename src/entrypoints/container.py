@@ -29,6 +29,7 @@ from .choices import (
     host_clock,
     host_entropy,
     make_broker,
+    make_bus,
     make_results,
     make_sender,
     make_sending,
@@ -66,7 +67,7 @@ class Container(containers.DeclarativeContainer):
     beside: providers.Provider[Beside] = providers.ThreadSafeSingleton(
         Beside, settings, stores, broker
     )
-    bus: providers.Provider[Bus] = providers.ThreadSafeSingleton(beside.provided.make.call("bus"))
+    bus: providers.Provider[Bus] = providers.ThreadSafeSingleton(make_bus, settings, beside)
     logical: providers.Provider[LogicalClock] = providers.ThreadSafeSingleton(LogicalClock)
     coordinator: providers.Provider[Coordinator] = providers.ThreadSafeSingleton(
         beside.provided.make.call("coordinator")

@@ -5,9 +5,10 @@ Delivery is at most once, to those subscribed at the time; nothing is kept for a
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ..domain.cluster.speech import BusMessage, ReplyAddress, Topic
+from ..domain.messaging.payload import Payload
 
 
 class Subscription(Protocol):
@@ -36,8 +37,23 @@ class Mailbox(Subscription, Protocol):
         """What a request says as its `reply_to`."""
 
 
+class Bodies(Protocol):
+    """How bodies become bytes, as the settings of the site say."""
+
+    @abstractmethod
+    def encode(self, message: BusMessage) -> Payload:
+        """Return the body of a message as bytes. Raises EncodeError."""
+
+    @abstractmethod
+    def decode(self, payload: Payload) -> Any:
+        """Return a body. Raises ContentDisallowed for a type that is not accepted, DecodeError."""
+
+
 class Bus(Protocol):
     """Says things to all who listen."""
+
+    #: How bodies travel where Celery's processes listen too; None: as JSON.
+    bodies: Bodies | None = None
 
     #: Whether each message is a write to disk: workers then say nothing they were not asked for.
     is_costly: ClassVar[bool] = False

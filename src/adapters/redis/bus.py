@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ...domain.cluster.speech import BusMessage, ReplyAddress, Topic, is_for
 from ...domain.errors import BrokerUnavailable
-from ...ports.bus import Bus, Subscription
+from ...ports.bus import Bodies, Bus, Subscription
 from . import mailbox
 from .bus_envelope import raw_of, said_in
 from .feed import Feed
@@ -52,8 +52,10 @@ class Channels:
 class RedisSubscription(Subscription):
     """An ear on some topics; made by RedisBus."""
 
-    def __init__(self, feed: Feed, channels: Channels, topics: Sequence[Topic]) -> None:
-        self._feed = feed
+    def __init__(
+        self, feed: Feed, channels: Channels, topics: Sequence[Topic], bodies: Bodies | None
+    ) -> None:
+        self._feed, self._bodies = feed, bodies
         self._topics = tuple(dict.fromkeys(topics))
         self._patterns = channels.heard(self._topics)
         self._ear = feed.listen(self._patterns)
@@ -64,7 +66,7 @@ class RedisSubscription(Subscription):
             # What was said already may still be on its way.
             self._feed.catch_up()
         heard = self._feed.wait(self._ear, max(wait, 0.0))
-        messages = ((self._patterns[pattern], said_in(raw)) for pattern, raw in heard)
+        messages = ((self._patterns[pattern], said_in(raw, self._bodies)) for pattern, raw in heard)
         return [
             message
             for topics, message in messages
@@ -91,24 +93,24 @@ class RedisBus(Bus):
 
     def broadcast(self, messages: Sequence[BusMessage]) -> None:
         """Say messages, in one round trip."""
-        said = [(self._channels.of(message), raw_of(message)) for message in messages]
+        said = [(self._channels.of(message), raw_of(message, self.bodies)) for message in messages]
         if said:
             self.store.do(lambda client: _publish(client, said))
 
     def subscribe(self, topics: Sequence[Topic]) -> RedisSubscription:
         """Listen from now on."""
-        return RedisSubscription(self._feed, self._channels, topics)
+        return RedisSubscription(self._feed, self._channels, topics, self.bodies)
 
     def open_mailbox(self, exchange: str) -> mailbox.RedisMailbox:
         """Bind a list of its own to the exchange."""
         self._mailboxes = [box for box in self._mailboxes if not box.closed]
-        box = mailbox.RedisMailbox(self.store, exchange)
+        box = mailbox.RedisMailbox(self.store, exchange, self.bodies)
         self._mailboxes.append(box)
         return box
 
     def reply(self, to: ReplyAddress, messages: Sequence[BusMessage]) -> None:
         """Push messages to the lists bound to the address."""
-        mailbox.deliver(self.store, to, messages)
+        mailbox.deliver(self.store, to, messages, self.bodies)
 
     def close(self) -> None:
         """Close the subscriptions and mailboxes made here."""

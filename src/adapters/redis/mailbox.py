@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from ...domain.cluster.speech import BusMessage, ReplyAddress
 from ...domain.errors import BrokerUnavailable
-from ...ports.bus import Mailbox
+from ...ports.bus import Bodies, Mailbox
 from . import routes
 from .bus_envelope import raw_of, said_in
 from .store import RedisStore, Script
@@ -46,8 +46,8 @@ end
 class RedisMailbox(Mailbox):
     """One list of its own; made by RedisBus."""
 
-    def __init__(self, store: RedisStore, exchange: str) -> None:
-        self._store = store
+    def __init__(self, store: RedisStore, exchange: str, bodies: Bodies | None) -> None:
+        self._store, self._bodies = store, bodies
         self._keys = store.keys
         self._address = ReplyAddress(exchange, str(uuid4()))
         self._queue = f"{self._address.routing_key}.{exchange}"
@@ -71,7 +71,7 @@ class RedisMailbox(Mailbox):
             left = ends - monotonic()
             found = self._store.do(lambda client, left=left: self._look(client, left))  # type: ignore[misc]
             if found or left <= 0:
-                messages = (said_in(raw) for raw in found)
+                messages = (said_in(raw, self._bodies) for raw in found)
                 return [message for message in messages if message is not None]
         return ()
 
@@ -120,10 +120,13 @@ class RedisMailbox(Mailbox):
         return [*first, *(client.rpop(key, _PAGE) or ())]
 
 
-def deliver(store: RedisStore, to: ReplyAddress, messages: Sequence[BusMessage]) -> None:
+def deliver(
+    store: RedisStore, to: ReplyAddress, messages: Sequence[BusMessage], bodies: Bodies | None
+) -> None:
     """Push messages to the lists that are bound to an address; to none if there are none."""
     said = [
-        raw_of(replace(message, channel=to.exchange, key=to.routing_key)) for message in messages
+        raw_of(replace(message, channel=to.exchange, key=to.routing_key), bodies)
+        for message in messages
     ]
     if not said:
         return

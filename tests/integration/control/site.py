@@ -22,12 +22,19 @@ class Site:
 
     def __init__(self, url: str, prefix: str, folder: Path) -> None:
         self.url, self.prefix, self.folder = url, prefix, folder
+        self.settings: dict[str, Any] = {}
         self._running: list[tuple[subprocess.Popen[bytes], Path]] = []
 
     def environ(self, kind: str) -> dict[str, str]:
         own = {k: v for k, v in os.environ.items() if not k.startswith(("CELERY_", "CELERIAC_"))}
         path = os.pathsep.join([str(Path(__file__).parent), str(ROOT)])
-        site = {"SITE_KIND": kind, "SITE_REDIS": self.url, "SITE_PREFIX": self.prefix}
+        site = {
+            "SITE_KIND": kind,
+            "SITE_REDIS": self.url,
+            "SITE_PREFIX": self.prefix,
+            "SITE_SETTINGS": json.dumps(self.settings),
+            "C_FORCE_ROOT": "1",  # Celery's workers refuse pickle otherwise, where root runs tests
+        }
         return {**own, **site, "PYTHONPATH": path, "FLOWER_UNAUTHENTICATED_API": "true"}
 
     def start(self, kind: str, *words: str, ready: str | None) -> Path:

@@ -1,5 +1,6 @@
 """One app, of Celery's or of ours as the environment says, for processes of both kinds."""
 
+import json
 import os
 import time
 
@@ -18,6 +19,7 @@ app.conf.update(
     task_default_queue="jobs",
     worker_send_task_events=True,
     task_send_sent_event=True,
+    **json.loads(os.environ.get("SITE_SETTINGS", "{}")),
 )
 
 

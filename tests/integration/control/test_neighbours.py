@@ -29,6 +29,7 @@ for _ in range(50):
 print(json.dumps({node: sorted(ids) for node, ids in found.items()}))
 """
 
+
 def test_revoked_ids_go_from_one_kind_to_the_other_and_on(site):
     site.worker("celery", "theirs@h", "-P", "solo")
     site.script("celery", REVOKE)

@@ -11,8 +11,11 @@ from celeriac.adapters.memory import VirtualClock
 from celeriac.adapters.redis.bus import Channels
 from celeriac.adapters.redis.bus_envelope import raw_of, said_in
 from celeriac.adapters.redis.store import RedisStore
+from celeriac.application.bus_bodies import CodedBodies
+from celeriac.application.encoding import SerializerCodec
 from celeriac.domain.cluster.speech import BusMessage, Topic
 from celeriac.domain.errors import EncodeError
+from celeriac.entrypoints.codecs import find_serializer
 
 BEAT = BusMessage("celeryev", {"type": "x"}, "worker.heartbeat", {"hostname": "w@h"})
 PING = BusMessage("celery.pidbox", {"method": "ping"})
@@ -81,6 +84,26 @@ def test_a_message_travels_in_kombus_envelope():
 def test_what_json_cannot_say_is_refused_by_name():
     with pytest.raises(EncodeError, match="celeryev"):
         raw_of(BusMessage("celeryev", {1, 2}))
+
+
+CODEC = SerializerCodec(find_serializer, "pickle", ["pickle", "json"])
+
+
+def test_bodies_travel_in_the_serializers_of_the_site():
+    bodies = CodedBodies(CODEC, "pickle", "json")
+    ping, beat = raw_of(PING, bodies), raw_of(BEAT, bodies)
+
+    assert json.loads(ping)["content-type"] == "application/x-python-serialize"
+    assert json.loads(beat)["content-type"] == "application/json"
+    assert (said_in(ping, bodies), said_in(beat, bodies)) == (PING, BEAT)
+
+
+def test_bodies_that_are_not_accepted_are_nothing():
+    raw = raw_of(PING, CodedBodies(CODEC, "pickle", "json"))
+    strict = CodedBodies(SerializerCodec(find_serializer, "json", ["json"]), "json", "json")
+
+    assert said_in(raw, strict) is None
+    assert said_in(raw) is None
 
 
 def test_bodies_that_were_not_packed_are_read():
