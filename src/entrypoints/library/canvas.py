@@ -311,6 +311,13 @@ class Signature(dict[str, Any]):
             f"a signature of the subtask_type {self['subtask_type']!r}: send it plain"
         )
 
+    def election(self) -> "Result[Any]":
+        """Have Celery's workers elect one of them to run it."""
+        id_ = self.id or self.app.new_id()
+        self.app.control.election(id_, "task", self.clone(task_id=id_))
+        made: Result[Any] = self.app.AsyncResult(id_)
+        return made
+
     def __or__(self, other: Any) -> Any:
         """Chain it: `a | b` calls b with the result of a."""
         if not isinstance(other, Signature):

@@ -12,7 +12,7 @@ from ...domain.tasks import states
 from .canvas import Signature
 from .chords import chord
 from .compound import Workflow, app_of, no_signature, signatures_in, with_call
-from .groups import group
+from .groups import group, maybe_unroll_group
 from .results import EagerResult
 
 if TYPE_CHECKING:
@@ -123,18 +123,18 @@ def chained(first: Signature, second: Signature) -> Any:
     if isinstance(first, chain):
         return _chain_and(first, second)
     if isinstance(first, chord):
-        after = _only_member(second)
+        after = maybe_unroll_group(second)
         if not isinstance(after, group | chain):
             return first.continued([after])
     if isinstance(second, chain):
         return _chain_of([first, *second.unchain_tasks()], first._app)
-    return _chain_of([first, _only_member(second)], first._app)
+    return _chain_of([first, maybe_unroll_group(second)], first._app)
 
 
 def _chain_and(first: "chain", second: Signature) -> Any:
     if _is_empty(second):
         return first
-    after = _only_member(second)
+    after = maybe_unroll_group(second)
     last = first.tasks[-1] if first.tasks else None
     calls = not isinstance(after, group | chain)
     if calls and (
@@ -163,7 +163,7 @@ def _folded(links: Iterable[Signature], app: "Celeriac | None") -> Any:
     for link in left:
         if _is_empty(link):
             continue
-        link = _only_member(link)
+        link = maybe_unroll_group(link)
         if isinstance(link, group) and not steps:
             return reduce(or_, left, link)
         steps = _added(steps, link)
@@ -179,7 +179,7 @@ def _added(steps: list[_Step], link: Signature) -> list[_Step]:
     """Add what comes behind: in the chain, or in the body of the chord it ends with."""
     if _is_empty(link):
         return steps
-    link = _only_member(link)
+    link = maybe_unroll_group(link)
     last = steps[-1][0] if steps else None
     if isinstance(last, chord) and not isinstance(link, chord):
         steps[-1][1].append(link)
@@ -209,12 +209,6 @@ def _chain_of(links: list[Signature], app: "Celeriac | None") -> "chain":
 
 def _is_empty(sig: Signature) -> bool:
     return isinstance(sig, group) and not sig.tasks
-
-
-def _only_member(sig: Signature) -> Signature:
-    while isinstance(sig, group) and len(sig.tasks) == 1:
-        sig = sig.tasks[0]
-    return sig
 
 
 def _given(tasks: tuple[Any, ...]) -> list[Signature]:

@@ -47,15 +47,16 @@ class group(Workflow):
     def tasks(self, members: list[Signature]) -> None:
         self.kwargs["tasks"] = members
 
-    def link(self, callback: Signature) -> Signature:
+    # `sig` is Celery's name for what it calls `callback` and `errback` elsewhere.
+    def link(self, sig: Signature) -> Signature:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Have a signature called after the first member, without its result, as Celery does."""
         if not self.tasks:
             raise ValueError("an empty group: there is no member to link to")
-        return self.tasks[0].link(callback.clone().set(immutable=True))
+        return self.tasks[0].link(sig.clone().set(immutable=True))
 
-    def link_error(self, errback: Signature) -> Any:
+    def link_error(self, sig: Signature) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Have a signature called for each member that fails."""
-        return tuple(task.link_error(errback.clone()) for task in self.tasks)
+        return tuple(task.link_error(sig.clone()) for task in self.tasks)
 
     def set_immutable(self, immutable: bool) -> None:
         """Say whether the members take further arguments."""
@@ -105,6 +106,13 @@ class group(Workflow):
     def __repr__(self) -> str:
         """Show the members."""
         return f"group({', '.join(map(repr, self.tasks))})"
+
+
+def maybe_unroll_group(group: Signature) -> Signature:
+    """Return the only member of a group of one; anything else as it is."""
+    while isinstance(group, Workflow) and group.task == GROUP and len(group.kwargs["tasks"]) == 1:
+        group = group.kwargs["tasks"][0]
+    return group
 
 
 def check_links(options: dict[str, Any]) -> None:

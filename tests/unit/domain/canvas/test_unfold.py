@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from celeriac.domain.canvas.chords import ChordOpening
@@ -21,11 +21,15 @@ from tests.unit.domain.canvas.flows import (
     worth,
 )
 
+#: Work-flows are large, and their runs long.
+few = settings(max_examples=60)
+
 
 def sizes(sig):
     return [len(json.dumps(one.to_dict())) for one in unfold(frozen(sig, ids())).calls]
 
 
+@few
 @given(flows, st.integers(0, 5))
 def test_what_is_sent_step_by_step_comes_to_what_the_whole_is_worth(flow, turn):
     run = Run(flow, ids(), turn)
@@ -33,6 +37,7 @@ def test_what_is_sent_step_by_step_comes_to_what_the_whole_is_worth(flow, turn):
     assert run.result == worth(flow)
 
 
+@few
 @given(flows)
 def test_every_id_given_is_that_of_one_message_a_group_or_a_chord(flow):
     given_ids = []
@@ -49,6 +54,7 @@ def test_every_id_given_is_that_of_one_message_a_group_or_a_chord(flow):
     assert set(run.opened) <= set(given_ids) - set(sent)
 
 
+@few
 @given(flows)
 def test_what_never_runs_is_all_that_would_have_been_sent(flow):
     run = Run(flow, ids())
@@ -58,6 +64,7 @@ def test_what_never_runs_is_all_that_would_have_been_sent(flow):
     assert sorted(missed) == sorted(one.options["task_id"] for one in run.sent)
 
 
+@few
 @given(flows)
 def test_a_header_is_waited_for_by_as_many_parts_as_it_ends_with(flow):
     whole = chord([flow, call("z")], call("sum"))
@@ -68,6 +75,7 @@ def test_a_header_is_waited_for_by_as_many_parts_as_it_ends_with(flow):
     assert run.result == worth(whole)
 
 
+@few
 @given(flows)
 def test_freezing_is_deterministic_for_the_ids_given_and_twice_is_once(flow):
     once = frozen(flow, ids())
@@ -76,6 +84,7 @@ def test_freezing_is_deterministic_for_the_ids_given_and_twice_is_once(flow):
     assert frozen(once, ids("other")) == once
 
 
+@few
 @given(flows)
 def test_a_flow_survives_json_frozen_or_not(flow):
     for one in (flow, frozen(flow, ids()), *unfold(frozen(flow, ids())).calls):
@@ -85,6 +94,7 @@ def test_a_flow_survives_json_frozen_or_not(flow):
         assert Signature.from_dict(stored).to_dict() == stored
 
 
+@few
 @given(st.lists(flows, min_size=3, max_size=5), st.data())
 def test_it_makes_no_difference_how_a_chain_is_nested(parts, data):
     cut = data.draw(st.integers(1, len(parts) - 1))
