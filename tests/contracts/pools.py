@@ -4,6 +4,7 @@ A job is told by its body to return, to hold until a gate is opened, to end its 
 What runners did is read from a log file that processes append to, so that a test can wait for it.
 """
 
+import asyncio
 import faulthandler
 import json
 import os
@@ -18,6 +19,9 @@ from typing import Any
 
 from celeriac.adapters.memory.clock import VirtualClock
 from celeriac.adapters.memory.pool import SimulatedPool
+from celeriac.adapters.pools.asyncio_pool import AsyncioPool
+from celeriac.adapters.pools.eventlet_pool import EventletPool
+from celeriac.adapters.pools.gevent_pool import GeventPool
 from celeriac.adapters.pools.prefork import PreforkPool
 from celeriac.adapters.pools.solo import SoloPool
 from celeriac.adapters.pools.threads import ThreadsPool
@@ -47,9 +51,10 @@ SLICE = 0.002
 class ScriptedRunner:
     """Does what a job's body says, and logs each step to a file shared by all processes."""
 
-    def __init__(self, folder: Path, holds: bool = True) -> None:
+    def __init__(self, folder: Path, holds: bool = True, on_loop: bool = True) -> None:
         self.folder = folder
         self.holds = holds
+        self._on_loop = on_loop
 
     def start(self) -> None:
         if (self.folder / "broken").exists():
@@ -68,6 +73,26 @@ class ScriptedRunner:
             state, summary = "FAILURE", "soft limit"
         self._log("end", job.number)
         return Report(job.number, state, summary=summary)
+
+    def on_loop(self, job: Job) -> bool:
+        return self._on_loop
+
+    async def run_async(self, job: Job, progress: Callable[[Progress], None]) -> Report:
+        match json.loads(job.message.body):
+            case {"hold": gate}:
+                return await self._hold(job, gate)
+        return self.run(job, progress)
+
+    async def _hold(self, job: Job, gate: str) -> Report:
+        self._log("begin", job.number)
+        try:
+            while not (self.folder / gate).exists():
+                await asyncio.sleep(SLICE)
+            state = "SUCCESS"
+        except SoftTimeLimitExceeded:
+            state = "FAILURE"
+        self._log("end", job.number)
+        return Report(job.number, state)
 
     def _do(self, order: dict[str, Any], job: Job, progress: Callable[[Progress], None]) -> str:
         match order:
@@ -116,6 +141,8 @@ class Kind:
     name: str
     capabilities: PoolCapabilities
     sizes: tuple[int, ...] = (2,)
+    #: Whether all slots are in one child.
+    shared: bool = False
 
 
 KINDS = (
@@ -129,6 +156,14 @@ KINDS = (
     Kind(
         "spawn",
         PoolCapabilities(kill=True, soft_limit=True, hard_limit=True, resize=True, isolated=True),
+    ),
+    *(
+        Kind(
+            name,
+            PoolCapabilities(kill=True, soft_limit=True, hard_limit=True, resize=True),
+            shared=True,
+        )
+        for name in ("asyncio", "asyncio-threads", "gevent", "eventlet")
     ),
     Kind("simulated", PoolCapabilities(kill=True, hard_limit=True, resize=True, isolated=True)),
 )
@@ -171,6 +206,12 @@ class Rig:
                 return ThreadsPool(self.slots, **options)
             case "prefork":
                 return PreforkPool(self.slots, **options)
+            case "asyncio" | "asyncio-threads":
+                return AsyncioPool(self.slots, **options)
+            case "gevent":
+                return GeventPool(self.slots, **options)
+            case "eventlet":
+                return EventletPool(self.slots, **options)
             case "spawn":
                 return PreforkPool(self.slots, start_method="spawn", **options)
             case "simulated":
@@ -186,7 +227,9 @@ class Rig:
         return 0.0
 
     def start(self) -> "Rig":
-        self.pool.start(ScriptedRunner(self.folder, holds=not self.simulated), self._receive)
+        on_loop = self.kind.name != "asyncio-threads"
+        runner = ScriptedRunner(self.folder, holds=not self.simulated, on_loop=on_loop)
+        self.pool.start(runner, self._receive)
         if self.pool.wants_main_thread:
             thread = threading.Thread(target=self.pool.run_main, daemon=True)
             thread.start()

@@ -25,6 +25,9 @@ JOBS: Final = 1  # rows of jobs, to be run in this order
 RECALL: Final = 2  # give back what has not begun
 CANCEL: Final = 3  # give up these numbers, if they have not begun
 BYE: Final = 4  # leave when all is done
+RESIZE: Final = 5  # run so many side by side
+INTERRUPT: Final = 6  # raise the soft limit in these numbers
+END: Final = 7  # stop these numbers, though they have begun
 
 # From a child to the hub.
 READY: Final = 10  # its runner has started
@@ -35,6 +38,8 @@ FAILED: Final = 14  # number and cause: its runner raised, or its report cannot 
 RECALLED: Final = 15  # numbers given back
 CANCELLED: Final = 16  # numbers given up
 RETIRE: Final = 17  # it has grown too large and wants to leave
+OVERDUE: Final = 18  # number and limit: stopped, since it ran past its hard limit
+ENDED: Final = 19  # numbers stopped as the hub wished, after they had begun
 
 Row = tuple[Any, ...]
 Untransportable = tuple[int, str]

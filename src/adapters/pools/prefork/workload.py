@@ -87,15 +87,19 @@ class Workload:
         if self._max_tasks:
             most = min(most, self._max_tasks - spoke.sent)
         while jobs := spoke.take(self._backlog, most, now):
-            data, refused = wire.frame_of_rows(wire.JOBS, [wire.job_row(job) for job in jobs])
-            spoke.send(data)
-            for number, cause in refused:
-                spoke.settle(number)
-                self.say(Lost((number,), (), cause))
-            if not refused:
+            if self.hand_over(spoke, jobs):
                 break
         if self._max_tasks and spoke.sent >= self._max_tasks:
             self.send_away(spoke)
+
+    def hand_over(self, spoke: Spoke, jobs: Sequence[Job]) -> bool:
+        """Send a child the jobs it has taken; False if some of them cannot travel."""
+        data, refused = wire.frame_of_rows(wire.JOBS, [wire.job_row(job) for job in jobs])
+        spoke.send(data)
+        for number, cause in refused:
+            spoke.settle(number)
+            self.say(Lost((number,), (), cause))
+        return not refused
 
     def send_away(self, spoke: Spoke, recall: bool = False) -> None:
         """Let a child leave when it has done, or handed back, all it holds."""
