@@ -3,7 +3,6 @@
 What must stay true: the hub writes and never waits; while events are off a task costs a count.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
 from signal import SIGTERM
@@ -35,24 +34,25 @@ class Chronicle:
         #: Whether task events are wanted, and whether those of publishing are.
         self.on = False
         self.tells_of_sending = False
-        self.totals: Counter[str] = Counter()
+        self.totals: dict[str, int] = {}
         self.happened: SimpleQueue[Sequence[Happening]] = SimpleQueue()
         #: By which signal tasks were asked to be ended, by id.
         self.signals: dict[str, int] = {}
         self._begun: set[int] = set()
 
-    def received(self, batch: Iterable[Delivery | Undecodable]) -> None:
+    def received(self, batch: Sequence[Delivery | Undecodable]) -> None:
         """Take down what was claimed."""
         totals = self.totals
-        deliveries = [item for item in batch if isinstance(item, Delivery)]
-        for delivery in deliveries:
-            totals[delivery.message.task] += 1
+        for item in batch:
+            if type(item) is Delivery:
+                task = item.message.task
+                totals[task] = totals.get(task, 0) + 1
         if self.on:
             now = self._now()
             self._add(
-                ("task-received", now, events.received(delivery.message))
-                for delivery in deliveries
-                if self._is_told_of(delivery.message.task)
+                ("task-received", now, events.received(item.message))
+                for item in batch
+                if isinstance(item, Delivery) and self._is_told_of(item.message.task)
             )
 
     def saw(self, event: PoolEvent) -> None:
