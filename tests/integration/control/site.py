@@ -1,4 +1,4 @@
-"""A site on Redis whose processes are Celery's or ours, started as people start them."""
+"""A site whose processes are Celery's or ours, started as people start them."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class Site:
         path = os.pathsep.join([str(Path(__file__).parent), str(ROOT)])
         site = {
             "SITE_KIND": kind,
-            "SITE_REDIS": self.url,
+            "SITE_BROKER": self.url,
             "SITE_PREFIX": self.prefix,
             "SITE_SETTINGS": json.dumps(self.settings),
             "C_FORCE_ROOT": "1",  # Celery's workers refuse pickle otherwise, where root runs tests

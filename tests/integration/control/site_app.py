@@ -9,9 +9,11 @@ if os.environ["SITE_KIND"] == "celery":
 else:
     from celeriac import Celeriac as App
 
-PREFIX = {"global_keyprefix": os.environ["SITE_PREFIX"]}
+ON_REDIS = os.environ["SITE_BROKER"].startswith("redis")
+PREFIX = {"global_keyprefix": os.environ["SITE_PREFIX"]} if ON_REDIS else {}
+BROKER = os.environ["SITE_BROKER"]
 
-app = App("site", broker=os.environ["SITE_REDIS"], backend=os.environ["SITE_REDIS"])
+app = App("site", broker=BROKER, backend=BROKER if ON_REDIS else "cache+memory://")
 app.conf.update(
     broker_transport_options=PREFIX,
     result_backend_transport_options=PREFIX,
