@@ -19,6 +19,7 @@ from .domain.tasks.states import (
     SUCCESS,
     UNREADY_STATES,
     precedence,
+    state,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "SUCCESS",
     "UNREADY_STATES",
     "precedence",
+    "state",
 ]

@@ -44,6 +44,24 @@ def precedence(state: str | None) -> int:
     return PRECEDENCE_LOOKUP.get(state, NONE_PRECEDENCE)
 
 
+class state(str):
+    """A state that is greater than those it is stronger than: `state("SUCCESS") > "PENDING"`."""
+
+    __slots__ = ()
+
+    def __gt__(self, other: str) -> bool:
+        return precedence(self) < precedence(other)
+
+    def __ge__(self, other: str) -> bool:
+        return precedence(self) <= precedence(other)
+
+    def __lt__(self, other: str) -> bool:
+        return precedence(self) > precedence(other)
+
+    def __le__(self, other: str) -> bool:
+        return precedence(self) >= precedence(other)
+
+
 def may_replace(stored: str | None, new: str) -> bool:
     """Tell whether a record in state `new` may overwrite one in state `stored`.
 
