@@ -31,5 +31,6 @@ def get_exchange(conn: Any = None, name: str = EVENT_EXCHANGE_NAME) -> Exchange:
     """Return the exchange of events; the broker's adapter knows how it is declared."""
     return Exchange(name, "topic")
 
+
 # What is below it is imported by this name.
 __name__ = "celery.events"
