@@ -14,6 +14,7 @@ from celeriac.domain.tasks.states import (
     SUCCESS,
     may_replace,
     precedence,
+    state,
 )
 
 READY = [SUCCESS, FAILURE, REVOKED]
@@ -49,3 +50,14 @@ def test_every_state_is_either_ready_or_not():
     assert states.READY_STATES.isdisjoint(states.UNREADY_STATES)
     assert states.ALL_STATES <= states.READY_STATES | states.UNREADY_STATES
     assert states.READY_STATES - {SUCCESS} == states.PROPAGATE_STATES
+
+
+def test_states_are_compared_by_what_they_are_stronger_than():
+    success, pending = state(SUCCESS), state(PENDING)
+
+    assert success > pending
+    assert pending < success
+    assert success >= SUCCESS
+    assert pending <= PENDING
+    assert not success < pending
+    assert max([state(STARTED), state(RETRY), success]) == SUCCESS
