@@ -192,7 +192,7 @@ def report_row(report: Report) -> Row:
         [(one.group_id, one.size) for one in report.opens],
         [contribution_row(one) for one in report.parts],
         report.closes,
-        [(one.group_id, one.by) for one in report.grows],
+        [(one.group_id, one.by, one.key) for one in report.grows],
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from celeriac.adapters.pools.prefork import wire
+from celeriac.domain.canvas.chords import ChordGrowth, ChordOpening, ChordPart, Contribution
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.domain.messaging.payload import Payload
 from celeriac.domain.tasks.result_record import Extended, ResultRecord
@@ -29,6 +30,7 @@ plain = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
+counts = st.none() | st.integers(0)
 times = st.none() | st.datetimes(timezones=st.just(UTC))
 limits = st.none() | st.floats(min_value=0, allow_nan=False)
 messages = st.builds(
@@ -67,6 +69,13 @@ records = st.builds(
 dispositions = st.sampled_from(
     [DONE, Requeue(), Requeue(crashed=True), Park(NOON), DeadLetter("crashes", "three of them")]
 )
+growths = st.builds(ChordGrowth, st.text(), st.integers(0), st.text())
+openings = st.builds(ChordOpening, st.text(), st.integers(0))
+parts = st.builds(
+    Contribution,
+    st.builds(ChordPart, st.text(), st.text(), counts, counts, st.text(), payloads),
+    messages,
+)
 
 
 def travelled(kind: int, row: wire.Row) -> wire.Row:
@@ -95,6 +104,30 @@ def test_a_report_arrives_as_it_was(
     disposition: Disposition, results: list[ResultRecord], publish: list[TaskMessage]
 ):
     report = Report(7, "SUCCESS", disposition, tuple(results), tuple(publish), 0.5, "4", None)
+
+    assert wire.report_of(travelled(wire.REPORTS, wire.report_row(report))) == report
+
+
+@given(
+    st.lists(openings, max_size=2),
+    st.lists(parts, max_size=2),
+    st.lists(st.text(), max_size=2),
+    st.lists(growths, max_size=2),
+)
+def test_what_a_report_says_of_chords_arrives_as_it_was(
+    opens: list[ChordOpening],
+    counted: list[Contribution],
+    closes: list[str],
+    grows: list[ChordGrowth],
+):
+    report = Report(
+        7,
+        "SUCCESS",
+        opens=tuple(opens),
+        parts=tuple(counted),
+        closes=tuple(closes),
+        grows=tuple(grows),
+    )
 
     assert wire.report_of(travelled(wire.REPORTS, wire.report_row(report))) == report
 
