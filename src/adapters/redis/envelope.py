@@ -11,8 +11,8 @@ import json
 import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
+from os import urandom
 from typing import Any, Final
-from uuid import uuid4
 
 from ...domain.errors import EncodeError
 from ...domain.messaging.delivery import DeadMessage, Delivery, Token, Undecodable
@@ -45,7 +45,8 @@ def raw_of(message: TaskMessage) -> bytes:
         "routing_key": message.routing_key,
     }
     properties["body_encoding"] = "base64"
-    properties["delivery_tag"] = str(uuid4())
+    # As unique as kombu's UUID, at a fifth of its price.
+    properties["delivery_tag"] = urandom(16).hex()
     envelope = {
         "body": b64encode(message.body).decode(),
         "content-encoding": message.content_encoding,

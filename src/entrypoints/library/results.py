@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ...domain.errors import TimeoutError  # noqa: A004 - the name Celery's users know
 from ...domain.tasks import states
+from .current import get_current
 from .joining import assert_will_not_block
 from .result_trees import ResultTree
 
@@ -39,8 +40,6 @@ class AsyncResult(ResultTree, ResultBase, Generic[R]):
         parent: "AsyncResult[Any] | None" = None,
     ) -> None:
         """Stand for the task with this id."""
-        from .current import get_current
-
         self.id = id
         self.app = app or get_current()
         self.parent = parent
