@@ -57,7 +57,7 @@ class Server:
         with redis.Redis(port=self.port, socket_timeout=2, decode_responses=True) as client:
             try:
                 return client.execute_command(*words)
-            except redis.exceptions.ResponseError as error:
+            except (redis.exceptions.ResponseError, redis.exceptions.AuthenticationError) as error:
                 return str(error)
             except (redis.exceptions.RedisError, OSError):
                 return None
