@@ -112,6 +112,7 @@ class AmqpBroker(Broker):
             self._consuming.drop()
             self._claiming.hands.begin()
         self.ownership.enlist(node, lease)
+        self.store.begin_pulse()
 
     def renew(self) -> bool:
         """Prolong the lease; when it had run out, give up what is held."""

@@ -64,7 +64,7 @@ class AmqpSubscription(Subscription):
             with self._link.using():
                 self._listen()
                 self._link.drain_all()
-                if not self._heard and wait <= 0:
+                if wait <= 0:
                     # What was said already may still be on its way: it comes before the answer.
                     self._channel.basic_qos(0, 0, False)
                     self._link.drain_all()
@@ -140,9 +140,8 @@ class AmqpBus(Bus):
 
     def __init__(self, store: AmqpStore) -> None:
         self.store = store
-        self._ears: list[AmqpSubscription] = []
-        self._link = store.link(self._on_lost)
-        self._declarations = Declarations(self._link, store.settings)
+        self.begin_life()
+        store.buses.add(self)
 
     def broadcast(self, messages: Sequence[BusMessage]) -> None:
         """Say messages; each is confirmed, whether or not anybody hears it."""
@@ -188,7 +187,14 @@ class AmqpBus(Bus):
             ]
             self.store.publisher.say(letters, ends)
 
+    def begin_life(self) -> None:
+        """Begin without any connection: in this process, or in a fork of it."""
+        self._ears: list[AmqpSubscription] = []
+        self._link = self.store.link(self._on_lost)
+        self._declarations = Declarations(self._link, self.store.settings)
+
     def _listening(self, ear: _Ear) -> _Ear:
+        self.store.begin_pulse()
         self._ears = [one for one in self._ears if not one._closed]
         self._ears.append(ear)
         return ear

@@ -23,6 +23,7 @@ from .urls import shown
 
 if TYPE_CHECKING:
     from .broker import AmqpBroker
+    from .bus import AmqpBus
 
 #: Seconds between two looks at the connections.
 _PULSE: Final = 1.0
@@ -38,6 +39,7 @@ class AmqpStore:
         amqp()  # a missing library is told of at once
         self.settings, self.clock = settings, clock
         self.brokers: weakref.WeakSet[AmqpBroker] = weakref.WeakSet()
+        self.buses: weakref.WeakSet[AmqpBus] = weakref.WeakSet()
         self._links: weakref.WeakSet[Link] = weakref.WeakSet()
         self._begin_life()
         _stores.add(self)
@@ -57,13 +59,12 @@ class AmqpStore:
     def open(self) -> None:
         """Connect, if that was not done yet. Raises BrokerUnavailable."""
         with self.publishing.using(self.settings.timeout):
-            self._begin_pulse()
+            self.begin_pulse()
 
     def link(self, lost: Any) -> Link:
         """Return another link, which the pulse keeps alive."""
         link = Link(self.settings, lost, whole=True)
         self._links.add(link)
-        self._begin_pulse()
         return link
 
     def publish(self, letters: Sequence[Letter], deadline: float) -> None:
@@ -74,7 +75,7 @@ class AmqpStore:
                 if name:
                     self.declarations.queue(name)
             self.publisher.publish(letters, ends)
-        self._begin_pulse()
+        self.begin_pulse()
 
     def close(self) -> None:
         """Let go of the connections; idempotent. A use afterwards opens again."""
@@ -85,7 +86,8 @@ class AmqpStore:
 
     # -- the pulse
 
-    def _begin_pulse(self) -> None:
+    def begin_pulse(self) -> None:
+        """Look after the connections from now on."""
         if self._pulse is None:
             self._over = threading.Event()
             self._pulse = threading.Thread(
@@ -120,6 +122,8 @@ class AmqpStore:
         self._begin_life()
         for broker in tuple(self.brokers):
             broker.begin_life()
+        for bus in tuple(self.buses):
+            bus.begin_life()
 
 
 def _beat(store: weakref.ref[AmqpStore], over: threading.Event) -> None:

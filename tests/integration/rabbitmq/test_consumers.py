@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
@@ -12,8 +13,10 @@ import pytest
 
 from celeriac.adapters.host.clock import SystemClock
 from celeriac.adapters.kombu.broker import AmqpBroker
+from celeriac.adapters.kombu.bus import AmqpBus
 from celeriac.adapters.kombu.settings import read
 from celeriac.adapters.kombu.store import AmqpStore
+from celeriac.domain.cluster.speech import BusMessage, Topic
 from celeriac.domain.errors import BrokerUnavailable
 from celeriac.domain.work.settlement import DONE, DeadLetter
 from tests.contracts.samples import ids, message, messages, publish
@@ -172,3 +175,28 @@ def test_dead_letters_outlive_the_server_and_its_messages(make):
     assert letter.message.id == "a"
     assert broker.revive("jobs", [letter.tag]) == 1
     assert ids(claimed(broker, 1)) == ["a"]
+
+
+def test_a_fork_leaves_the_connections_of_its_parent_alone(make):
+    broker = make()
+    bus = AmqpBus(broker.store)
+    ear = bus.subscribe([Topic("t.forks")])
+    publish(broker, *messages(2))
+    held = claimed(broker, 2)
+
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            publish(broker, message("of the child"))
+            bus.broadcast([BusMessage("t.forks", "of the child")])
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert [said.body for said in ear.receive(5.0)] == ["of the child"]
+    assert ids(claimed(broker, 1)) == ["of the child"]
+    assert broker.settle([(one.token, DONE) for one in held]) == [True, True]
+    bus.close()
