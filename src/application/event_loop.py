@@ -25,6 +25,7 @@ CLEAN_UP_SECONDS: Final = 5.0
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _pid = 0
+_thread = 0
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -34,7 +35,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     and is raised when that has been carried out.
     """
     loop = _started()
-    if asyncio._get_running_loop() is loop:
+    # Not by the running loop, which green threads share: they are one thread to asyncio.
+    if threading.get_ident() == _thread:
         return _run_beside(coroutine)
     errand = _Errand(coroutine)
     try:
@@ -97,10 +99,10 @@ def _run_beside(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def _started() -> asyncio.AbstractEventLoop:
-    global _loop, _pid
+    global _loop, _pid, _thread
     with _lock:
         if _loop is None or _pid != os.getpid():
-            _loop, _pid = asyncio.new_event_loop(), os.getpid()
+            _loop, _pid, _thread = asyncio.new_event_loop(), os.getpid(), 0
             threading.Thread(
                 target=_keep_running, args=(_loop,), name="celeriac-asyncio", daemon=True
             ).start()
@@ -108,6 +110,8 @@ def _started() -> asyncio.AbstractEventLoop:
 
 
 def _keep_running(loop: asyncio.AbstractEventLoop) -> None:
+    global _thread
+    _thread = threading.get_ident()
     asyncio.set_event_loop(loop)
     while not loop.is_closed():
         try:

@@ -117,6 +117,9 @@ POOLS: Final[Mapping[str, str]] = {
     "processes": f"{_A}.pools.prefork:PreforkPool",
     "threads": f"{_A}.pools.threads:ThreadsPool",
     "solo": f"{_A}.pools.solo:SoloPool",
+    "asyncio": f"{_A}.pools.asyncio_pool:AsyncioPool",
+    "gevent": f"{_A}.pools.gevent_pool:GeventPool",
+    "eventlet": f"{_A}.pools.eventlet_pool:EventletPool",
 }
 
 _S = f"{_A}.serializers"

@@ -40,6 +40,8 @@ from .codecs import SerializersOf, make_bodies, make_result_codec
 
 #: Broker and result backend of an app that is told of neither: one file where it is started.
 EMBEDDED: Final = "sqlite:///celeriac.sqlite3"
+#: Tasks at once on an event loop, where nobody says how many.
+LOOP_SLOTS: Final = 100
 
 
 class Stores:
@@ -252,25 +254,54 @@ def make_sending(
 
 
 def make_pool(settings: Settings, name: str, slots: int) -> Pool:
-    """Return the pool of a name. Raises ImproperlyConfigured naming those there are."""
+    """Return the pool of a name. Raises ImproperlyConfigured naming those there are.
+
+    Beside our names and those of installed packages, `module:Class` is one.
+    """
     path = POOLS.get(name)
-    cls = load(path) if path else third_party("celeriac.pools", name)
+    cls = load(path) if path else _foreign_pool(name)
+    if not path:
+        return cls(slots)  # type: ignore[no-any-return]
+    told: dict[str, Any] = {"announce_starts": True}
+    if name == "solo":
+        return cls(**told)  # type: ignore[no-any-return]
+    if name in ("prefork", "processes"):
+        told["max_tasks"] = settings.worker_max_tasks_per_child
+        told["max_memory"] = settings.worker_max_memory_per_child
+    if name in ("prefork", "processes", "asyncio"):
+        told["start_method"] = settings.worker_pool_start_method
+    return cls(slots, **told)  # type: ignore[no-any-return]
+
+
+def _foreign_pool(name: str) -> Any:
+    """Return the class of a pool that is not ours."""
+    variable = "CELERY_CUSTOM_WORKER_POOL"
+    named = os.environ.get(variable, "") if name == "custom" else name
+    if ":" in named:
+        try:
+            return load(named)
+        except (ImportError, AttributeError) as broken:
+            where = f" (from {variable})" if name == "custom" else ""
+            raise ImproperlyConfigured(
+                f"worker_pool={named!r}{where} cannot be imported: {broken}"
+            ) from broken
+    cls = third_party("celeriac.pools", name)
     if cls is None:
         known = ", ".join(names(POOLS, "celeriac.pools"))
-        raise ImproperlyConfigured(f"worker_pool={name!r}: there is no such pool; known: {known}")
-    if name == "solo":
-        return cls(announce_starts=True)  # type: ignore[no-any-return]
-    if path and name in ("prefork", "processes"):
-        return cls(  # type: ignore[no-any-return]
-            slots,
-            max_tasks=settings.worker_max_tasks_per_child,
-            max_memory=settings.worker_max_memory_per_child,
-            start_method=settings.worker_pool_start_method,
-            announce_starts=True,
+        raise ImproperlyConfigured(
+            f"worker_pool={name!r}: there is no such pool; known: {known}, or module:Class"
         )
-    if path and name == "threads":
-        return cls(slots, announce_starts=True)  # type: ignore[no-any-return]
-    return cls(slots)  # type: ignore[no-any-return]
+    return cls
+
+
+def default_slots(pool: Any) -> int:
+    """Return how many tasks run at once where nobody says: one a processor this process may use.
+
+    On a loop they wait rather than work, and there may be many.
+    """
+    if pool == "asyncio":
+        return LOOP_SLOTS
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
 
 
 def host_clock() -> Clock:

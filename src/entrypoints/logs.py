@@ -155,6 +155,15 @@ class Logs:
         """Nothing happens before `set_up`."""
         self.options = options
         self._handler: logging.Handler | None = None
+        self._anew = False
+
+    def __getstate__(self) -> LogOptions:
+        """Travel as what was asked for."""
+        return self.options
+
+    def __setstate__(self, options: LogOptions) -> None:
+        """Be the log of a process that began with nothing."""
+        self.options, self._handler, self._anew = options, None, True
 
     def set_up(self) -> None:
         """Take over the root logger, or, where that is not wanted, only if it has no handler.
@@ -180,6 +189,9 @@ class Logs:
 
     def enter_process(self) -> None:
         """Arrange what is this process's own; called where tasks will run."""
+        if self._anew:
+            self._anew = False
+            self.set_up()
         index = process_index()
         name = self.options.file or ""
         if index and self._handler is not None and ("%i" in name or "%I" in name):

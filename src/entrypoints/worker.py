@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,15 +10,15 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from ..application.run_task import RunSettings, TaskRunner
+from ..application.run_task import TaskRunner
 from ..domain.errors import BrokerUnavailable, QueueNotFound
 from ..ports.pool import Pool, Stop
-from .choices import make_pool
-from .codecs import make_codec, make_result_codec
+from .choices import default_slots, make_pool
 from .library.app import Celeriac
 from .life import Life
 from .node_names import node_name
 from .routes import router_of
+from .runners import AppRunner, recipe_of
 
 if TYPE_CHECKING:
     from ..application.work import Worker
@@ -36,6 +35,10 @@ RELEASE_SECONDS: Final = 0.5
 #: First pause between attempts to reach the broker at start-up, and the longest, in seconds.
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 10.0
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class WorkerOptions:
     heartbeat_interval: float | None = None
     mingle: bool | None = None
     grace_period: float | None = None
-    prepare: Callable[[], None] = lambda: None  # called where tasks will run, before the first
+    prepare: Callable[[], None] = nothing  # called where tasks will run, before the first
 
 
 class AppWorker:
@@ -103,7 +106,7 @@ class AppWorker:
         """How many tasks are to run at once, where the pool does not know better."""
         asked: Any = self.options.concurrency or self.app.conf.worker_concurrency
         if asked in (None, 0, "auto"):  # 0, as in Celery, is no number of slots
-            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+            return default_slots(self.options.pool or self.app.conf.worker_pool)
         return int(asked)
 
     # -- life
@@ -247,20 +250,12 @@ class AppWorker:
         return name in {getattr(queue, "name", queue) for queue in queues}
 
     def _runner(self) -> TaskRunner:
-        conf, app = self.app.conf, self.app
-        return TaskRunner(
-            app.tasks.get,
-            make_codec(conf),
-            lambda: app.sending,
-            app.clock,
-            RunSettings(
-                node=self.node,
-                result_serializer=conf.result_serializer,
-                result_extended=conf.result_extended,
-                # What the store itself cannot keep is refused when it is settled.
-                result_max_bytes=conf.result_max_bytes,
-            ),
-            self.life.process_begins,
-            make_result_codec(conf),
-            self.life.process_ends,
+        app, life, prepare = self.app, self.life, self.options.prepare
+        pool = str(self.options.pool or app.conf.worker_pool)
+        return AppRunner(
+            app,
+            self.node,
+            life.process_begins,
+            life.process_ends,
+            lambda: recipe_of(app, self.node, pool, prepare),
         )

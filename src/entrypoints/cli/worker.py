@@ -41,6 +41,8 @@ QUEUES: Final = "Queue Options"
 FEATURES: Final = "Features"
 BEAT: Final = "Embedded Beat Options"
 
+#: How the processes of a pool begin.
+METHODS: Final = ("fork", "forkserver", "spawn")
 #: Options that are settings by another name.
 SETTINGS: Final = {
     "concurrency": "worker_concurrency",
@@ -103,7 +105,13 @@ NOT_YET: Final = (
     help="Time that running tasks have to end when the worker stops.",
 )
 @option("-c", "--concurrency", group=POOL, help="How many tasks run at once, or 'auto'.")
-@option("-P", "--pool", group=POOL, metavar="POOL", help="prefork, threads, solo, …")
+@option(
+    "-P",
+    "--pool",
+    group=POOL,
+    metavar="POOL",
+    help="prefork, threads, asyncio, gevent, eventlet, solo.",
+)
 @option(
     "-E",
     "--task-events",
@@ -118,7 +126,12 @@ NOT_YET: Final = (
     "--soft-time-limit", group=POOL, type=float, help="Seconds after which a task is interrupted."
 )
 @option("--max-tasks-per-child", group=POOL, type=int, help="Then the process is replaced.")
-@option("--pool-start-method", group=POOL, type=click.Choice(["fork", "spawn"]), default=None)
+@option(
+    "--pool-start-method",
+    group=POOL,
+    type=click.Choice(["fork", "forkserver", "spawn"]),
+    default=None,
+)
 @option("--max-memory-per-child", group=POOL, type=int, help="In KiB; then it is replaced.")
 @option(
     "--purge", "--discard", group=QUEUES, is_flag=True, default=None, help="Empty the queues first."

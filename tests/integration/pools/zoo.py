@@ -1,0 +1,172 @@
+"""An app whose tasks misbehave, or say where they run. Workers import it by its name."""
+
+import asyncio
+import ctypes
+import os
+import re
+import resource
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from celeriac import Celeriac, current_task
+from celeriac.signals import (
+    eventlet_pool_apply,
+    eventlet_pool_postshutdown,
+    eventlet_pool_preshutdown,
+    eventlet_pool_started,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+)
+
+app = Celeriac("zoo")
+HEARD = Path("heard.txt")
+
+
+def listen() -> None:
+    """Write down which signals come, and to which process."""
+    signals = {
+        "worker_init": worker_init,
+        "worker_process_init": worker_process_init,
+        "worker_process_shutdown": worker_process_shutdown,
+        "eventlet_pool_started": eventlet_pool_started,
+        "eventlet_pool_preshutdown": eventlet_pool_preshutdown,
+        "eventlet_pool_postshutdown": eventlet_pool_postshutdown,
+        "eventlet_pool_apply": eventlet_pool_apply,
+    }
+    for name, one in signals.items():
+
+        def note(name: str = name, **_: Any) -> None:
+            with HEARD.open("a") as file:
+                file.write(f"{name} {os.getpid()}\n")
+
+        one.connect(note, weak=False)
+
+
+if os.environ.get("ZOO_LISTENS"):
+    listen()
+
+
+@app.task
+def where() -> dict[str, Any]:
+    """Say where it runs, and in what kind of world."""
+    import socket
+
+    return {
+        "pid": os.getpid(),
+        "parent": os.getppid(),
+        "socket": socket.socket.__module__,
+        "lock": type(threading.Lock()).__module__,
+    }
+
+
+@app.task
+def nap(seconds: float) -> int:
+    """Wait as the library's own functions do."""
+    time.sleep(seconds)
+    return os.getpid()
+
+
+@app.task(bind=True)
+async def async_nap(self: Any, seconds: float) -> list[str]:
+    """Wait on the loop; say who runs before and after."""
+    before = [self.request.id, current_task.request.id]
+    await asyncio.sleep(seconds)
+    return [*before, self.request.id, current_task.request.id]
+
+
+@app.task
+def hold_the_gil(seconds: float) -> float:
+    """Let no other thread of this process run for about so long."""
+    begun = time.monotonic()
+    # PyDLL keeps the interpreter locked while the C library sleeps.
+    ctypes.PyDLL(None).usleep(int(seconds * 1e6))
+    return time.monotonic() - begun
+
+
+@app.task
+def never_yield(seconds: float) -> float:
+    """Work in Python without ever waiting."""
+    begun = time.monotonic()
+    while time.monotonic() < begun + seconds:
+        re.match(r"(a+)+$", "a" * 16 + "b")
+    return time.monotonic() - begun
+
+
+@app.task
+def exit_hard() -> None:
+    """Leave, asking nobody."""
+    os._exit(3)
+
+
+@app.task
+def segfault() -> None:
+    """Read where nothing is."""
+    import faulthandler
+
+    faulthandler.disable()
+    ctypes.string_at(0)
+
+
+@app.task
+def eat_memory() -> int:
+    """Take more memory than the system gives."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, hard))
+    try:
+        return len(bytearray(1 << 34))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@app.task
+def block_signals() -> None:
+    """Block all signals and never end."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    while True:
+        time.sleep(60)
+
+
+@app.task
+def sys_exit() -> None:
+    """Ask the interpreter to end."""
+    raise SystemExit(4)
+
+
+@app.task
+def unencodable() -> Any:
+    """Return what no serializer takes."""
+    return threading.Lock()
+
+
+class Mute(Exception):
+    """Cannot even say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+    def __reduce__(self) -> Any:
+        raise TypeError("not to be pickled")
+
+
+@app.task
+def mute() -> None:
+    """Raise what can be neither shown nor pickled."""
+    raise Mute
+
+
+@app.task
+def spin(seconds: float) -> str:
+    """Wait, and say whether a soft limit was met."""
+    from celeriac.exceptions import SoftTimeLimitExceeded
+
+    try:
+        time.sleep(seconds)
+    except SoftTimeLimitExceeded:
+        return "softly"
+    return "in full"
