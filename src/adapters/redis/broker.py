@@ -25,8 +25,8 @@ from .claims import Owner
 from .confirming import copies_of, run_confirmed
 from .keys import Keys
 from .left_by_celery import put_back
-from .publishing import groups_of
-from .routes import Bindings, bindings_of, declare
+from .publishing import grouped, told
+from .routes import Bindings, bindings_of, declare, expiry_of, prolong
 from .store import RedisStore, Script
 
 T = TypeVar("T")
@@ -35,6 +35,8 @@ T = TypeVar("T")
 _ADOPTED_AT_ONCE: Final = 500
 #: Seconds from one look at what Celery's workers left to the next.
 _SWEEP: Final = 10.0
+#: Seconds after which bindings of queues that expire are renewed: a third of the shortest time.
+_REBIND: Final = 1200.0
 #: Seconds for the last of several steps, however late the first ones were.
 _SHORTEST: Final = 0.1
 
@@ -59,6 +61,9 @@ class RedisBroker(Broker):
         self._owner: Owner | None = None
         self._woken = False
         self._turns = count()
+        #: Declared here, to be bound anew from time to time.
+        self._expiring: dict[str, Queue] = {}
+        self._bind_at = 0.0
         self._sweep_at = 0.0
 
     @property
@@ -83,7 +88,12 @@ class RedisBroker(Broker):
     def declare(self, queues: Sequence[Queue]) -> None:
         """Make queues and bindings known, to Celery's processes too."""
         if queues:
-            self.store.do(lambda client: declare(client, self.keys, queues))
+            now_ms = self.store.now_ms()
+            self.store.do(lambda client: declare(client, self.keys, queues, now_ms))
+            self._expiring |= {
+                queue.name: queue for queue in queues if expiry_of(queue) is not None
+            }
+            self._bind_at = self.store.clock.monotonic() + _REBIND
 
     def publish(
         self, messages: Sequence[TaskMessage], *, deadline: float, within: object | None = None
@@ -99,14 +109,19 @@ class RedisBroker(Broker):
         end = monotonic() + deadline
         self.store.open(deadline=deadline)
         bindings = self.bindings_of(messages, max(end - monotonic(), _SHORTEST))
-        groups = groups_of(messages, bindings, self.store.now_ms())
-        left = max(end - monotonic(), _SHORTEST)
+        groups = grouped(messages, bindings, self.store.now_ms())
+        self._publish(told(groups), max(end - monotonic(), _SHORTEST))
+        if used := [self._expiring[name] for name, _ in groups if name in self._expiring]:
+            left = max(end - monotonic(), _SHORTEST)
+            self.store.do(lambda client: prolong(client, self.keys, used), deadline=left)
+
+    def _publish(self, groups: Sequence[Any], left: float) -> None:
         if not self._copies:
             self.run(scripts.PUBLISH, groups, left)
             return
-        told = [self._layout.told, self.store.moment(), *groups]
+        arguments = [self._layout.told, self.store.moment(), *groups]
         self.store.do(
-            lambda client: run_confirmed(client, scripts.PUBLISH, (), told, self._copies),
+            lambda client: run_confirmed(client, scripts.PUBLISH, (), arguments, self._copies),
             deadline=left,
         )
 
@@ -210,6 +225,8 @@ class RedisBroker(Broker):
         if not self.store.clustered and monotonic() >= self._sweep_at:
             self._sweep_at = monotonic() + _SWEEP
             put_back(self.store, self.keys)
+        if self._expiring and self.store.clock.monotonic() >= self._bind_at:
+            self.declare(list(self._expiring.values()))
         if doubtful := self._held_under(owner, owner.doubtful_adoptions):
             return claims.orphans(doubtful, owner.number)
         names, ticket = list(dict.fromkeys(queues)), next(owner.tickets)

@@ -75,7 +75,8 @@ class ClusterBroker(Broker):
     def declare(self, queues: Sequence[Queue]) -> None:
         """Make queues and bindings known."""
         if queues:
-            self.store.do(lambda client: declare(client, self._keys, queues))
+            now_ms = self.store.now_ms()
+            self.store.do(lambda client: declare(client, self._keys, queues, now_ms))
 
     def publish(
         self, messages: Sequence[TaskMessage], *, deadline: float, within: object | None = None

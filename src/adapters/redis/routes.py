@@ -36,12 +36,17 @@ class Bindings(dict[str, Sequence[Binding]]):
         self.priorities = priorities
 
 
+#: Milliseconds for which a binding counts at least, also of a queue that expires sooner.
+_SHORTEST: Final = 3_600_000
 #: What kombu makes of the words of a topic's key.
 _WORDS: Final = {"*": r"[^\.]+", "#": ".*?"}
 
 
-def declare(client: Any, keys: Keys, queues: Sequence[Queue]) -> None:
-    """Make queues and their bindings known, in one step."""
+def declare(client: Any, keys: Keys, queues: Sequence[Queue], now_ms: int) -> None:
+    """Make queues and their bindings known, in one step.
+
+    A table of none but queues that expire has a deadline, after which kombu sweeps it away.
+    """
     with client.pipeline(transaction=True) as steps:
         for queue in queues:
             steps.sadd(keys.queues, queue.name)
@@ -49,8 +54,27 @@ def declare(client: Any, keys: Keys, queues: Sequence[Queue]) -> None:
                 name = binding.exchange.name
                 steps.hsetnx(keys.exchanges, name, binding.exchange.kind)
                 steps.sadd(keys.bindings(name), _member(keys, binding))
-                if "x-expires" not in queue.arguments:
+                expires = expiry_of(queue)
+                if expires is None:
                     steps.sadd(keys.permanent_bindings(name), _member(keys, binding))
+                else:
+                    until = now_ms + max(2 * expires, _SHORTEST)
+                    steps.zadd(keys.binding_deadlines, {name: until}, gt=True)
+        steps.execute()
+
+
+def expiry_of(queue: Queue) -> int | None:
+    """Return after how many milliseconds without use a queue expires, None if it does not."""
+    asked = queue.arguments.get("x-expires")
+    return None if asked is None else int(asked)
+
+
+def prolong(client: Any, keys: Keys, queues: Iterable[Queue]) -> None:
+    """Let the lists of queues that expire live on, since they were used."""
+    with client.pipeline(transaction=False) as steps:
+        for queue in queues:
+            for step in keys.layout.priorities:
+                steps.pexpire(keys.ready(queue.name, step), expiry_of(queue) or 0)
         steps.execute()
 
 

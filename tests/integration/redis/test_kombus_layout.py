@@ -176,6 +176,43 @@ GARBAGE = {
 }
 
 
+EXPIRING = {"routing_key": "fresh", "arguments": {"x-expires": 60_000}}
+
+
+def test_a_queue_that_expires_is_bound_until_a_time_as_by_kombu(place, broker, channel):
+    kombus = kombu.Queue("theirs", kombu.Exchange("theirs"), "fresh", expires=60, channel=channel)
+    kombus.declare()
+    broker.declare([Queue("ours", Exchange("ours", "direct"), **EXPIRING)])
+
+    deadlines = f"{place.prefix}_kombu.binding_deadlines"
+    theirs = place.client.zscore(deadlines, "theirs") - 1000 * place.client.time()[0]
+    ours = place.client.zscore(deadlines, "ours") - 1000 * place.clock.now().timestamp()
+
+    assert ours == pytest.approx(theirs, abs=5000)
+    assert place.client.exists(f"{place.prefix}_kombu.binding.ours") == 1
+    assert place.client.exists(f"{place.prefix}_kombu.binding_permanent.ours") == 0
+
+
+def test_the_binding_of_a_queue_that_expires_is_renewed_by_who_serves_it(place, broker):
+    broker.declare([Queue("ours", Exchange("ours", "direct"), **EXPIRING)])
+    place.client.delete(f"{place.prefix}_kombu.binding.ours")
+    place.advance(1300)
+    broker.enlist("first@host", lease=10)
+
+    broker.recover(["ours"])
+
+    assert place.client.exists(f"{place.prefix}_kombu.binding.ours") == 1
+
+
+def test_a_queue_that_expires_lives_on_when_it_is_used(place, broker):
+    broker.declare([Queue("ours", Exchange("ours", "direct"), **EXPIRING)])
+
+    publish(broker, message("a", queue="ours"))
+
+    assert 50_000 < place.client.pttl(f"{place.prefix}ours") <= 60_000
+    assert place.client.pttl(f"{place.prefix}celeriac.queues") == -1
+
+
 @pytest.mark.parametrize("raw", GARBAGE.values(), ids=GARBAGE.keys())
 def test_garbage_is_claimed_as_such_and_given_back_as_it_was(place, broker, raw):
     place.client.lpush(place.prefix + JOBS, raw)
