@@ -25,6 +25,9 @@ _CERT_REQS: Final[Mapping[Any, str]] = {
     },
 }
 
+#: How one of several servers is chosen first.
+_STRATEGIES: Final = (None, "round-robin", "shuffle")
+
 
 def open_store(url: str, *, clock: Clock, settings: Mapping[str, Any]) -> RedisStore:
     """Return this process's store for the URL.
@@ -35,7 +38,7 @@ def open_store(url: str, *, clock: Clock, settings: Mapping[str, Any]) -> RedisS
     """
     if _is_of_broker(url, settings):
         options = dict(settings.get("broker_transport_options") or {})
-        options.setdefault("failover_strategy", settings.get("broker_failover_strategy"))
+        options.setdefault("failover_strategy", _strategy(settings))
         tls = settings.get("broker_use_ssl")
     else:
         options = dict(settings.get("result_backend_transport_options") or {})
@@ -76,6 +79,16 @@ def tls_options(said: Mapping[str, Any]) -> dict[str, Any]:
             )
         options["ssl_cert_reqs"] = _CERT_REQS[asked]
     return options
+
+
+def _strategy(settings: Mapping[str, Any]) -> str | None:
+    asked = settings.get("broker_failover_strategy")
+    if asked not in _STRATEGIES:
+        raise ImproperlyConfigured(
+            f"broker_failover_strategy={asked!r}: expected 'round-robin' or 'shuffle'; a function "
+            "cannot choose among servers of Redis"
+        )
+    return asked
 
 
 def _is_of_broker(url: str, settings: Mapping[str, Any]) -> bool:

@@ -149,6 +149,22 @@ def test_the_brokers_options_are_the_brokers():
     assert [store.prefix for store in (*stores, results)] == ["b.", "b.", "r."]
 
 
+@pytest.mark.parametrize("asked", ["round-robin", "shuffle", None])
+def test_servers_are_chosen_in_order_or_at_random(asked):
+    settings = {"broker_url": ["redis://a", "redis://b"], "broker_failover_strategy": asked}
+
+    store = open_store("redis://a;redis://b", clock=VirtualClock(), settings=settings)
+
+    assert store.options["failover_strategy"] == asked
+
+
+def test_a_function_that_chooses_servers_is_refused():
+    settings = {"broker_url": "redis://a", "broker_failover_strategy": iter}
+
+    with pytest.raises(ImproperlyConfigured, match="broker_failover_strategy"):
+        open_store("redis://a", clock=VirtualClock(), settings=settings)
+
+
 def test_one_url_is_one_store():
     clock = VirtualClock()
 
