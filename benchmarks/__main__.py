@@ -1,8 +1,8 @@
 """Measure celeriac beside its peers: `python -m benchmarks [SECTION …]`.
 
 Sections: drain-sqlite (huey), drain-postgresql (procrastinate), roundtrip (huey), imports (Celery),
-idle (Celery), recovery (no peer), and beside Celery on the same server drain-redis, drain-rabbitmq,
-enqueue-redis, roundtrip-redis, canvas-redis. Repetitions of all cases are interleaved; the table
+idle (Celery), asyncio, recovery (no peer), and beside Celery on the same server drain-redis,
+drain-rabbitmq, enqueue-redis, roundtrip-redis, canvas-redis. Repetitions are interleaved; the table
 shows medians, and each ratio is of medians of one run. A rate counts from the first task to the
 last, so start-up is not in it. Each repetition on Redis has a fresh server of its own, unless one
 is named.
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,26 @@ def repeated(
     return rows
 
 
+def waits(reps: int) -> None:
+    """Run tasks of 100 ms, a thousand at once, on an event loop."""
+    table({f"{n:,} of 100 ms at once": _waits(n, reps) for n in WAITS}, "over_ideal")
+
+
+def _waits(count: int, reps: int) -> list[Row]:
+    found: list[Row] = []
+    for _ in range(reps):
+        with surroundings(WAITING) as folder:
+            client(WAITING, "reset")
+            told = client(WAITING, "enqueue", str(count))
+            with processes.worker(told["worker"], folder) as pid:
+                took = wait_for(2 * count, folder)  # each counts its beginning and its end
+                cpu = processes.cpu_seconds(pid)
+        ideal = ceil(count / 1_000) * 0.1
+        row = {"seconds": took, "over_ideal": took / ideal, "cpu_us": cpu / count * 1e6}
+        found.append(row)
+    return found
+
+
 @contextmanager
 def surroundings(peer: str) -> Iterator[Path]:
     """Give one repetition a folder of its own, and a server where it needs one."""
@@ -226,6 +247,10 @@ def client(peer: str, *words: str) -> dict[str, Any]:
     return found
 
 
+#: Tasks of 100 ms that wait a thousand at once, and how many of them.
+WAITING = "celeriac_asyncio"
+WAITS = (1_000, 10_000, 50_000)
+
 SECTIONS: dict[str, Callable[[int], None]] = {
     "drain-sqlite": lambda reps: drain(reps, ("celeriac_sqlite", "huey_sqlite")),
     "drain-postgresql": lambda reps: drain(
@@ -234,6 +259,7 @@ SECTIONS: dict[str, Callable[[int], None]] = {
     "roundtrip": lambda reps: roundtrip(("celeriac_sqlite", "huey_sqlite"), reps),
     "imports": imports,
     "idle": idle,
+    "asyncio": waits,
     "recovery": lambda reps: kills(),
     "drain-redis": lambda reps: drain(reps, REDIS, REDIS_NO_RESULTS),
     "drain-rabbitmq": lambda reps: drain(reps, RABBITMQ),
