@@ -4,7 +4,7 @@ Imported once the pool has forked, so that its children do without them.
 """
 
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..application.housekeeping import Housekeeping, lifetime
 from ..application.run_task import TaskRunner
@@ -15,6 +15,9 @@ from .presence import Presence
 
 if TYPE_CHECKING:
     from .worker import AppWorker
+
+#: What part of its slots a pool is given beyond them, if all of them draw on one line of jobs.
+AHEAD: Final = 0.25
 
 
 def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) -> Worker:
@@ -59,6 +62,7 @@ def _policy(outer: "AppWorker") -> WorkerPolicy:
         time_limit=_asked_or_set(options.time_limit, conf.task_time_limit),
         soft_time_limit=_asked_or_set(options.soft_time_limit, conf.task_soft_time_limit),
         disable_rate_limits=conf.worker_disable_rate_limits,
+        ahead=AHEAD if outer.pool.capabilities.shared else 0.0,
     )
 
 

@@ -18,6 +18,8 @@ class PoolCapabilities:
     hard_limit: bool = False
     resize: bool = False
     isolated: bool = False
+    #: Any free slot takes the next job, whichever job is long: some may wait at the pool.
+    shared: bool = False
 
 
 class Cancel(Enum):

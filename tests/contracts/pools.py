@@ -141,8 +141,6 @@ class Kind:
     name: str
     capabilities: PoolCapabilities
     sizes: tuple[int, ...] = (2,)
-    #: Whether all slots are in one child.
-    shared: bool = False
 
 
 KINDS = (
@@ -160,8 +158,7 @@ KINDS = (
     *(
         Kind(
             name,
-            PoolCapabilities(kill=True, soft_limit=True, hard_limit=True, resize=True),
-            shared=True,
+            PoolCapabilities(kill=True, soft_limit=True, hard_limit=True, resize=True, shared=True),
         )
         for name in ("asyncio", "asyncio-threads", "gevent", "eventlet")
     ),

@@ -132,9 +132,9 @@ def test_the_runner_is_started_once_for_each_process_or_thread(kind: Kind, rig_o
 
     starts = [(line.pid, line.thread) for line in rig.log("start")]
     begun = {(line.pid, line.thread) for line in rig.log("begin")}
-    assert len(starts) == (1 if kind.shared else rig.slots)
+    assert len(starts) == (1 if kind.capabilities.shared else rig.slots)
     assert rig.simulated or len(set(starts)) == len(starts)
-    if kind.shared:  # the process is started: its threads and greenlets come and go
+    if kind.capabilities.shared:  # the process is started: its threads and greenlets come and go
         assert {pid for pid, _ in begun} == {pid for pid, _ in starts}
     else:
         assert begun == set(starts)

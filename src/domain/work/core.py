@@ -44,6 +44,9 @@ class WorkerPolicy:
     time_limit: float | None = None
     soft_time_limit: float | None = None
     disable_rate_limits: bool = False
+    #: What part of its slots a pool is given jobs beyond them, so that none is idle for as long as
+    #: word of an end takes to come and the next job to go.
+    ahead: float = 0.0
 
 
 @dataclass(slots=True)
@@ -237,11 +240,12 @@ class WorkerCore:
         and whether its process died of it.
         """
         jobs: list[Job] = []
+        most = self.slots + int(self.slots * self.policy.ahead)
         while self._waiting:
             held = self._waiting[0]
             estimate = self._times.of(held.delivery.message.task)
             short = estimate is not None and estimate <= SHORT
-            if len(jobs) >= pool_room if short else len(self._at_pool) >= self.slots:
+            if len(jobs) >= pool_room if short else len(self._at_pool) >= most:
                 break
             self._waiting.popleft()
             jobs.append(self._job(held, estimate))

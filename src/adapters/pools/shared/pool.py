@@ -47,7 +47,9 @@ class SharedPool(ChildrenPool):
     @property
     def capabilities(self) -> PoolCapabilities:
         """All but a process for each job."""
-        return PoolCapabilities(kill=True, soft_limit=True, hard_limit=True, resize=True)
+        return PoolCapabilities(
+            kill=True, soft_limit=True, hard_limit=True, resize=True, shared=True
+        )
 
     @property
     def slots(self) -> int:
