@@ -157,8 +157,8 @@ class Broker(Protocol):
         """Delete what is ready or parked; return how many messages that were."""
 
     @abstractmethod
-    def remove(self, task_ids: Sequence[str]) -> Sequence[str]:
-        """Delete ready or parked messages of these task ids; return the ids that were found."""
+    def remove(self, task_ids: Sequence[str]) -> Sequence[TaskMessage]:
+        """Delete ready or parked messages of these task ids; return them in the ids' order."""
 
     @abstractmethod
     def pause(self, queue: str) -> None:

@@ -208,7 +208,7 @@ class AmqpBroker(Broker):
                     deleted += self.store.publishing.side().queue_purge(self._wire(queue))
         return deleted
 
-    def remove(self, task_ids: Sequence[str]) -> Sequence[str]:
+    def remove(self, task_ids: Sequence[str]) -> Sequence[TaskMessage]:
         """Refuse: RabbitMQ deletes a message only for whoever takes it."""
         raise NotSupported(f"{self.url} cannot delete single messages: revoke the tasks instead")
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from ...domain.errors import LeaseLost, NotSupported
 from ...domain.messaging.delivery import DeadMessage, Delivery, Orphan, Token, Undecodable
-from ...domain.messaging.message import TaskMessage
+from ...domain.messaging.message import TaskMessage, in_order_of
 from ...domain.messaging.queues import Queue
 from ...domain.work.settlement import Disposition
 from ...ports.broker import Broker, BrokerCapabilities
@@ -159,11 +159,11 @@ class MemoryBroker(Broker):
             lines = self.memory.messages.lines
             return sum(lines[name].clear() for name in queues if name in lines)
 
-    def remove(self, task_ids: Sequence[str]) -> Sequence[str]:
+    def remove(self, task_ids: Sequence[str]) -> Sequence[TaskMessage]:
         """Delete waiting messages of these tasks."""
         with self.memory.changed:
             found = self.memory.messages.remove(frozenset(task_ids))
-            return [task_id for task_id in dict.fromkeys(task_ids) if task_id in found]
+            return in_order_of(task_ids, found)
 
     def pause(self, queue: str) -> None:
         """Close a queue to all claims."""

@@ -89,16 +89,16 @@ class Line:
         self._wake_parked(now)
         return [self.waiting[tag] for *_, tag in sorted(self._ready) if tag in self.waiting]
 
-    def remove(self, task_ids: Collection[str]) -> set[str]:
-        """Delete the entries of these tasks; return the ids that were found."""
+    def remove(self, task_ids: Collection[str]) -> list[TaskMessage]:
+        """Delete the entries of these tasks; return their messages."""
         found = {
-            tag: entry.message.id
+            tag: entry.message
             for tag, entry in self.waiting.items()
             if entry.message and entry.message.id in task_ids
         }
         for tag in found:
             del self.waiting[tag]
-        return set(found.values())
+        return list(found.values())
 
     def clear(self) -> int:
         """Delete everything; return how much that was."""

@@ -128,9 +128,9 @@ class MessageTable:
 
     # -- operators
 
-    def remove(self, task_ids: frozenset[str]) -> set[str]:
-        """Delete waiting messages of these tasks; return the ids that were found."""
-        return {task_id for line in self.lines.values() for task_id in line.remove(task_ids)}
+    def remove(self, task_ids: frozenset[str]) -> list[TaskMessage]:
+        """Delete waiting messages of these tasks; return them."""
+        return [message for line in self.lines.values() for message in line.remove(task_ids)]
 
     def pause(self, queue: str, *, paused: bool) -> None:
         """Close a queue to claims, or open it again."""

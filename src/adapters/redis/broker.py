@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from ...domain.errors import BrokerUnavailable, LeaseLost, NotSupported
 from ...domain.messaging.delivery import DeadMessage, Delivery, Orphan, Token, Undecodable
-from ...domain.messaging.message import TaskMessage
+from ...domain.messaging.message import TaskMessage, in_order_of
 from ...domain.messaging.queues import Queue
 from ...domain.work.settlement import Disposition
 from ...ports.broker import Broker, BrokerCapabilities
@@ -253,13 +253,13 @@ class RedisBroker(Broker):
         """Delete what waits."""
         return int(self.run(scripts.PURGE, list(dict.fromkeys(queues)))) if queues else 0
 
-    def remove(self, task_ids: Sequence[str]) -> Sequence[str]:
+    def remove(self, task_ids: Sequence[str]) -> Sequence[TaskMessage]:
         """Delete waiting messages of these tasks."""
         wanted = frozenset(task_ids)
         if not wanted:
             return []
         found = self.store.do(lambda client: queue_view.remove(client, self.keys, wanted))
-        return [task_id for task_id in dict.fromkeys(task_ids) if task_id in found]
+        return in_order_of(task_ids, found)
 
     def pause(self, queue: str) -> None:
         """Close a queue to our claims; Celery's workers know nothing of it."""

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from ...domain.errors import BrokerUnavailable, LeaseLost, NotSupported
 from ...domain.messaging.delivery import DeadMessage, Delivery, Orphan, Token, Undecodable
-from ...domain.messaging.message import TaskMessage
+from ...domain.messaging.message import TaskMessage, in_order_of
 from ...domain.messaging.queues import Queue
 from ...domain.work.settlement import Disposition
 from ...ports.broker import Broker, BrokerCapabilities
@@ -239,17 +239,17 @@ class ClusterBroker(Broker):
         """Delete what waits."""
         return sum(self._shard(name).purge([name]) for name in dict.fromkeys(queues))
 
-    def remove(self, task_ids: Sequence[str]) -> Sequence[str]:
+    def remove(self, task_ids: Sequence[str]) -> Sequence[TaskMessage]:
         """Delete waiting messages of these tasks."""
         if not task_ids:
             return []
         names = self.store.do(lambda client: client.smembers(self._keys.queues))
-        found = {
-            task_id
+        found = [
+            message
             for name in sorted(names)
-            for task_id in self._shard(name.decode()).remove(task_ids)
-        }
-        return [task_id for task_id in dict.fromkeys(task_ids) if task_id in found]
+            for message in self._shard(name.decode()).remove(task_ids)
+        ]
+        return in_order_of(task_ids, found)
 
     def pause(self, queue: str) -> None:
         """Close a queue to claims."""

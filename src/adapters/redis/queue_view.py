@@ -37,18 +37,18 @@ def peek(client: Any, keys: Keys, queue: str, limit: int) -> list[TaskMessage]:
     return list(islice(readable, max(limit, 0)))
 
 
-def remove(client: Any, keys: Keys, task_ids: Collection[str]) -> set[str]:
-    """Delete waiting messages of these tasks; return the ids that were found."""
-    found: set[str] = set()
+def remove(client: Any, keys: Keys, task_ids: Collection[str]) -> list[TaskMessage]:
+    """Delete waiting messages of these tasks; return them."""
+    found: list[TaskMessage] = []
     for name in sorted(client.smembers(keys.queues)):
         queue = name.decode()
         for step in keys.layout.steps:
             key = keys.ready(queue, step)
             drop = _from_list(client, key)
-            found |= _removed(client.lrange(key, 0, -1), queue, 0, task_ids, drop)
+            found += _removed(client.lrange(key, 0, -1), queue, 0, task_ids, drop)
         key = keys.of_queue(queue, "parked")
         drop = _from_set(client, key)
-        found |= _removed(client.zrange(key, 0, -1), queue, _PLACE, task_ids, drop)
+        found += _removed(client.zrange(key, 0, -1), queue, _PLACE, task_ids, drop)
     return found
 
 
@@ -81,12 +81,12 @@ def _removed(
     begins: int,
     task_ids: Collection[str],
     drop: Callable[[bytes], int],
-) -> set[str]:
-    found: set[str] = set()
+) -> list[TaskMessage]:
+    found: list[TaskMessage] = []
     for member in members:
         message = message_of(member[begins:], queue)
         if message and message.id in task_ids and drop(member):
-            found.add(message.id)
+            found.append(message)
     return found
 
 

@@ -223,7 +223,7 @@ class SqlBroker(Broker):
         """Delete what waits."""
         return self.store.write(lambda t: queue_view.purge(t, self.store.flavour, queues))
 
-    def remove(self, task_ids: Sequence[str]) -> Sequence[str]:
+    def remove(self, task_ids: Sequence[str]) -> Sequence[TaskMessage]:
         """Delete waiting messages of these tasks."""
         return self.store.write(lambda t: queue_view.remove(t, self.store.flavour, task_ids))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ...domain.messaging.delivery import DeadMessage
-from ...domain.messaging.message import TaskMessage
+from ...domain.messaging.message import TaskMessage, in_order_of
 from .envelope import READ, dead_of, message_of
 from .flavour import Flavour
 from .schema import DEAD, NOBODY, PARKED, READY
@@ -62,13 +62,15 @@ def purge(transaction: Transaction, flavour: Flavour, queues: Sequence[str]) -> 
     )
 
 
-def remove(transaction: Transaction, flavour: Flavour, task_ids: Sequence[str]) -> list[str]:
-    """Delete ready or parked messages of these tasks; return the ids that were found."""
+def remove(
+    transaction: Transaction, flavour: Flavour, task_ids: Sequence[str]
+) -> list[TaskMessage]:
+    """Delete ready or parked messages of these tasks; return those that can be read."""
     wanted = list(dict.fromkeys(task_ids))
     if not wanted:
         return []
     rows = transaction.rows(
-        f"SELECT id, task_id FROM celeriac_message WHERE state IN ({READY}, {PARKED})"  # noqa: S608
+        f"SELECT {READ} FROM celeriac_message WHERE state IN ({READY}, {PARKED})"  # noqa: S608
         f" AND {flavour.among('task_id')}{flavour.take}",
         (flavour.listed(wanted),),
     )
@@ -77,8 +79,7 @@ def remove(transaction: Transaction, flavour: Flavour, task_ids: Sequence[str]) 
             f"DELETE FROM celeriac_message WHERE {flavour.among('id', 'bigint')}",  # noqa: S608
             (flavour.listed([row[0] for row in rows]),),
         )
-    found = {row[1] for row in rows}
-    return [task_id for task_id in wanted if task_id in found]
+    return in_order_of(wanted, [found for row in rows if (found := message_of(row))])
 
 
 def pause(transaction: Transaction, flavour: Flavour, queue: str, *, paused: bool) -> None:

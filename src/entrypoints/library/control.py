@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...application.ask_workers import Answer, Asking
 from ...domain.cluster.control import Request
-from ...domain.errors import DuplicateNodenameWarning, TaskRevokedError
-from ...domain.tasks import states
-from ...domain.tasks.failures import describe
-from ...domain.tasks.result_record import ResultRecord
+from ...domain.errors import DuplicateNodenameWarning
 from .inspect import Inspect
 
 if TYPE_CHECKING:
@@ -236,15 +233,18 @@ class Control:
 
     def withdraw(self, ids: Sequence[str]) -> None:
         """Take tasks that still wait out of their queues, and record that they are revoked."""
-        found = self.app.broker.remove(ids)
-        if not found:
-            return
-        codec, clock = self.app.container.result_codec(), self.app.container.clock()
-        gone = codec.encode(describe(TaskRevokedError("revoked")))
-        now = clock.now()
-        self.app.results.store(
-            [ResultRecord(id_, states.REVOKED, gone, date_done=now) for id_ in found]
+        from ...application.run_task import RunSettings, TaskRunner
+        from ...application.withdraw import withdraw  # only who revokes pays for these
+
+        app, conf, container = self.app, self.app.conf, self.app.container
+        runner = TaskRunner(
+            app.tasks.get,
+            container.codec(),
+            lambda: app.sending,
+            container.clock(),
+            RunSettings("", conf.result_serializer, conf.result_extended),
         )
+        withdraw(ids, app.broker, app.results, runner)
 
     # -- events
 

@@ -153,7 +153,7 @@ def test_options_hold_in_a_transaction_too(shop):
         )
 
     assert work_off(shop.app) == 0
-    assert shop.app.broker.remove(["t"]) == ["t"]
+    assert [one.id for one in shop.app.broker.remove(["t"])] == ["t"]
 
 
 def test_by_name_or_by_signature_it_is_the_same(shop):
