@@ -60,6 +60,8 @@ def follow_up(
     """
     if kind_of(sig) is Kind.CALL:
         options = {**run.lineage, "chain": rest} if rest is not None else run.lineage
+        if not sig.options.get("task_id"):
+            options = {**options, "task_id": next(ids)}
         message = run.compose(with_options(sig, options))
         return FollowUps((message,), (), (((message.id, None), None),))
     whole = frozen(sig, ids.__next__)

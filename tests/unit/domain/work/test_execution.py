@@ -1,7 +1,7 @@
 """What an outcome brings about: whole reports."""
 
 from datetime import timedelta
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from celeriac.domain.messaging.routing import Router
 from celeriac.domain.tasks.options import TaskOptions
 from celeriac.domain.tasks.outcomes import Ignored, Raised, Rejected, RetryAsked, Returned
 from celeriac.domain.tasks.result_record import Extended, ResultRecord
-from celeriac.domain.work.attempt import Body, Execution
+from celeriac.domain.work.attempt import Body, Execution, ids_after
 from celeriac.domain.work.execution import conclude, progress, started
 from celeriac.domain.work.job import Report
 from celeriac.domain.work.settlement import DONE, REQUEUE, DeadLetter
@@ -87,11 +87,12 @@ def test_callbacks_and_the_next_link_get_the_value_and_are_its_children():
 
     report = conclude(attempt(message), Returned(5), now=NOON)
 
+    first, second = islice(ids_after("id-1", "returned"), 2)
     publish = (
-        follow_up("new-1", "shop.ok", 5, 1),
-        follow_up("new-2", "shop.next", 5, chain=[LAST]),
+        follow_up(first, "shop.ok", 5, 1),
+        follow_up(second, "shop.next", 5, chain=[LAST]),
     )
-    children = ((("new-1", None), None), (("new-2", None), None))
+    children = (((first, None), None), ((second, None), None))
     kept = record("SUCCESS", 5, children=children)
     assert report == Report(7, "SUCCESS", DONE, (kept,), publish, 0.0, "5")
 
@@ -99,7 +100,8 @@ def test_callbacks_and_the_next_link_get_the_value_and_are_its_children():
 def test_the_last_link_has_an_empty_chain_and_an_immutable_one_gets_no_value():
     report = conclude(attempt(sent({"chain": [LAST]})), Returned(5), now=NOON)
 
-    assert report.publish == (follow_up("new-1", "shop.last", chain=[]),)
+    id_ = next(ids_after("id-1", "returned"))
+    assert report.publish == (follow_up(id_, "shop.last", chain=[]),)
 
 
 def test_follow_ups_keep_the_root_of_the_work_flow():
@@ -200,7 +202,7 @@ def test_a_failure_is_kept_with_its_traceback_and_its_errbacks_are_called():
         "FAILURE",
         DONE,
         (record("FAILURE", OOPS_STORED, traceback="Traceback ..."),),
-        (follow_up("new-1", "shop.bad", "id-1"),),
+        (follow_up(next(ids_after("id-1", "raised")), "shop.bad", "id-1"),),
         0.5,
         "KeyError('oops')",
         "Traceback ...",
