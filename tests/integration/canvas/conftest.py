@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.canvas import flow_app
+from tests.integration.canvas.killing import KilledSite
+from tests.integration.canvas.stores import settings_of
 from tests.integration.cli.running import Place, Program
 
 
@@ -38,4 +40,19 @@ def place(tmp_path: Path) -> Iterator[FlowPlace]:
     finally:
         place.close()
         left = place.left_over()
+    assert left == []
+
+
+@pytest.fixture
+def site(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[KilledSite]:
+    if sys.platform != "linux":
+        pytest.skip("looks for stragglers in /proc")
+    site = KilledSite(tmp_path, monkeypatch, settings_of(request, tmp_path))
+    try:
+        yield site
+    finally:
+        site.close()
+        left = site.left_over()
     assert left == []

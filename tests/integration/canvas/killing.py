@@ -31,7 +31,7 @@ class Begun(NamedTuple):
     pid: int
 
 
-class KilledPlace(Place):
+class KilledSite(Place):
     """The app on a store, under a queue and keys of its own."""
 
     def __init__(
