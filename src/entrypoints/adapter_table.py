@@ -122,6 +122,9 @@ POOLS: Final[Mapping[str, str]] = {
     "eventlet": f"{_A}.pools.eventlet_pool:EventletPool",
 }
 
+#: Keeps the lease of a worker whose tasks run in its own process.
+LEASE_GUARD: Final = f"{_A}.pools.guard:ForkedGuard"
+
 _S = f"{_A}.serializers"
 SERIALIZERS: Final[Mapping[str, str]] = {
     "json": f"{_S}.json:JsonSerializer",

@@ -19,6 +19,7 @@ from ...domain.messaging.message import TaskMessage, in_order_of
 from ...domain.messaging.queues import Queue
 from ...domain.work.settlement import Disposition
 from ...ports.broker import Broker, BrokerCapabilities
+from ...ports.lease import PortableLease
 from . import claims, queue_view, scripts
 from .bells import Bells
 from .claims import Owner
@@ -41,7 +42,7 @@ _REBIND: Final = 1200.0
 _SHORTEST: Final = 0.1
 
 
-class RedisBroker(Broker):
+class RedisBroker(Broker, PortableLease):
     """Messages in a RedisStore. One object is one owner of claims.
 
     In a Cluster one object serves one `queue`, see ClusterBroker.
@@ -147,6 +148,14 @@ class RedisBroker(Broker):
         """Prolong the lease, if it has not run out."""
         owner = self._owner
         return owner is not None and bool(self.run(scripts.RENEW, [owner.number, owner.lease]))
+
+    def papers(self) -> str | None:
+        """Return number and lease of the present owner."""
+        return None if self._owner is None else f"{self._owner.number} {self._owner.lease}"
+
+    def renew_as(self, papers: str) -> bool:
+        """Prolong the lease of another process's owner."""
+        return bool(self.run(scripts.RENEW, papers.split()))
 
     def leave(self) -> None:
         """Return what is still held to its queues; do nothing after the lease has run out."""

@@ -12,6 +12,7 @@ from ...domain.messaging.message import TaskMessage
 from ...domain.messaging.queues import Queue
 from ...domain.work.settlement import Disposition
 from ...ports.broker import Broker, BrokerCapabilities
+from ...ports.lease import PortableLease
 from . import claims, queue_view
 from .claims import Owner
 from .dispositions import dispose
@@ -24,7 +25,7 @@ from .within import publish_within
 MESSAGE = "message"
 
 
-class SqlBroker(Broker):
+class SqlBroker(Broker, PortableLease):
     """Messages in a SqlStore. One object is one owner of claims."""
 
     def __init__(self, store: SqlStore) -> None:
@@ -105,6 +106,18 @@ class SqlBroker(Broker):
             return False
         owner.until = now + owner.lease
         return True
+
+    def papers(self) -> str | None:
+        """Return number and lease of the present owner."""
+        return None if self._owner is None else f"{self._owner.number} {self._owner.lease}"
+
+    def renew_as(self, papers: str) -> bool:
+        """Prolong the lease of another process's owner."""
+        number, lease = map(int, papers.split())
+        self.store.measure_time()
+        now = self.store.now_ms()
+        owner = claims.Owner(number, "", lease, now)
+        return self.store.write(lambda t: claims.renew(t, owner, now))
 
     def leave(self) -> None:
         """Return what is still held to its queues; do nothing after the lease has run out."""

@@ -1,0 +1,32 @@
+"""The lease port: a worker's place in the cluster, kept in its stead by another process.
+
+Some brokers can do that; a task that holds the interpreter then does not cost its worker the lease.
+"""
+
+from abc import abstractmethod
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class PortableLease(Protocol):
+    """A broker whose lease another process can renew, given its papers."""
+
+    @abstractmethod
+    def papers(self) -> str | None:
+        """Return what names this owner and its lease, in one line; None: it owns nothing."""
+
+    @abstractmethod
+    def renew_as(self, papers: str) -> bool:
+        """Prolong the lease of the owner these papers name, as `Broker.renew` does its own."""
+
+
+class LeaseGuard(Protocol):
+    """A process beside the worker that renews its lease while the worker itself cannot."""
+
+    @abstractmethod
+    def sign(self, papers: str | None) -> None:
+        """Say that the worker lives and renews by itself; never blocks."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the process end."""
