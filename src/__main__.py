@@ -1,6 +1,6 @@
 """`python -m celeriac`: the command line."""
 
-from .entrypoints.cli import main
+from .entrypoints.start import main
 
 if __name__ == "__main__":
     main()

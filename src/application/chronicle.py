@@ -35,6 +35,8 @@ class Chronicle:
         self.on = False
         self.tells_of_sending = False
         self.totals: dict[str, int] = {}
+        #: How many tasks came to which end, by state.
+        self.outcomes: dict[str, int] = {}
         self.happened: SimpleQueue[Sequence[Happening]] = SimpleQueue()
         #: By which signal tasks were asked to be ended, by id.
         self.signals: dict[str, int] = {}
@@ -103,6 +105,13 @@ class Chronicle:
             if self.tells_of_sending:
                 happenings += (("task-sent", now, events.sent(m)) for m in report.publish)
         self._add(happenings)
+
+    def ended(self, reports: Iterable[Report]) -> None:
+        """Count what tasks came to."""
+        outcomes = self.outcomes
+        for report in reports:
+            state = report.state
+            outcomes[state] = outcomes.get(state, 0) + 1
 
     def buried(self, bury: Bury) -> None:
         """Take down a task that is not run, or was ended while it ran."""

@@ -7,6 +7,7 @@ from queue import SimpleQueue
 
 from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
 from ..ports.broker import Broker
+from ..ports.clock import Clock
 from .inbox import Adopted, Event, LeaseGone
 
 logger = logging.getLogger("celeriac.worker")
@@ -23,11 +24,16 @@ class Keeper:
         inbox: "SimpleQueue[Event]",
         over: threading.Event,
         housekeeping: Callable[[], None],
+        clock: Clock,
     ) -> None:
         """Renew a lease of so many seconds well before it ends, until it is over."""
         self._broker, self._queues, self._inbox, self._over = broker, queues, inbox, over
         self._period = lease / 3
-        self._housekeeping = housekeeping
+        self._housekeeping, self._clock = housekeeping, clock
+        #: When the lease was last known to hold, in monotonic seconds, and whether it was lost or
+        #: the store has not answered since.
+        self.renewed_at = clock.monotonic()
+        self.away = False
 
     def run(self) -> None:
         """Keep until it is over."""
@@ -35,19 +41,27 @@ class Keeper:
         while not self._over.wait(pause):
             pause = self.step()
 
+    def renewed(self, at: float) -> None:
+        """Note that the lease runs from this time on, in monotonic seconds."""
+        self.renewed_at, self.away = at, False
+
     def step(self) -> float:
         """Do one round; return the seconds until the next."""
         try:
+            asked_at = self._clock.monotonic()
             if not self._broker.renew():
                 self._inbox.put(LeaseGone())
                 return self._period
+            self.renewed(asked_at)
         except LeaseLost:
             self._inbox.put(LeaseGone())
             return self._period
         except (BrokerUnavailable, BackendUnavailable) as away:
+            self.away = True
             logger.warning("cannot renew the lease, trying again: %s", away)
             return min(self._period, 1.0)
         except Exception:
+            self.away = True
             logger.exception("renewing the lease failed in a way that was not foreseen")
             return min(self._period, 1.0)
         return self._look_after_the_dead()

@@ -9,6 +9,7 @@ from typing import Final
 from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
 from ..domain.messaging.delivery import Delivery, Undecodable
 from ..ports.broker import Broker
+from ..ports.clock import Clock
 from .inbox import Claimed, Event, LeaseGone
 
 logger = logging.getLogger("celeriac.worker")
@@ -30,9 +31,15 @@ class Intake:
         queues: Sequence[str],
         inbox: "SimpleQueue[Event]",
         over: threading.Event,
+        clock: Clock,
     ) -> None:
         """Claim from these queues into the inbox, until it is over."""
         self._broker, self._queues, self._inbox, self._over = broker, queues, inbox, over
+        self._clock = clock
+        #: When a claim was last answered, by whomever it was made, and when one was last wished
+        #: for, in monotonic seconds; whether one has failed since.
+        self.polled_at = self.wanted_at = clock.monotonic()
+        self.away = False
         self._wanted = 0
         self._changed = threading.Condition()
         self._pause = 0.0
@@ -41,10 +48,14 @@ class Intake:
 
     def want(self, limit: int) -> None:
         """Wish for up to so many messages; answered by one Claimed."""
-        self.asked = True
+        self.asked, self.wanted_at = True, self._clock.monotonic()
         with self._changed:
             self._wanted = limit
             self._changed.notify()
+
+    def polled(self) -> None:
+        """Note that the broker has answered a claim."""
+        self.polled_at, self.away = self._clock.monotonic(), False
 
     def run(self) -> None:
         """Answer wishes until it is over."""
@@ -83,10 +94,12 @@ class Intake:
             self._rest(wait)
         else:
             self._pause = 0.0
+            self.polled()
             return batch
         return ()
 
     def _rest(self, at_most: float) -> None:
+        self.away = True
         first, longest = PAUSE_SECONDS
         self._pause = min(longest, self._pause * 2 or first)
         if at_most:

@@ -98,8 +98,10 @@ class Worker:
         self.tell = Arrivals(settings.node, runner.codec, runner.find)
         self._settling = Settling(SettlementMender(settler, runner.refused_result), clock)
         queues, over = self.queues, self._over
-        self.intake = Intake(broker, queues, self.inbox, over)
-        self.keeper = Keeper(broker, queues, settings.lease, self.inbox, over, housekeeping)
+        self.intake = Intake(broker, queues, self.inbox, over, clock)
+        self.keeper = Keeper(broker, queues, settings.lease, self.inbox, over, housekeeping, clock)
+        #: When the hub last did a round, in monotonic seconds; None: it has not begun.
+        self.turned_at: float | None = None
         self._homeless = False
         self._grace_ends: float | None = None
         self._killed_at: float | None = None
@@ -117,7 +119,7 @@ class Worker:
         if self._starts_pool:
             self.pool.start(self._runner, self.inbox.put)
         self._broker.open()
-        self._broker.enlist(self.settings.node, self.settings.lease)
+        self._enlist()
 
     def stop(self, *, cold: bool = False) -> None:
         """Ask for a stop: warm gives what runs the grace period, cold gives it none."""
@@ -179,7 +181,7 @@ class Worker:
         """Do one round: take in what has happened, wait up to `wait` seconds if nothing has."""
         self._react(drain(self.inbox, wait))
         self._settle(())
-        tick = self._clock.monotonic()
+        self.turned_at = tick = self._clock.monotonic()
         self._mind_the_clock(tick)
         self.core.on_tick(tick)
         self._carry_out(self.core.start(self.pool.room()))
@@ -195,6 +197,7 @@ class Worker:
         if reports:
             self._log.reports(reports)
             self.chronicle.reports(reports)
+            self.chronicle.ended(reports)
             self.completed += len(reports)
             self._carry_out(self.core.on_reports(reports))
 
@@ -246,6 +249,7 @@ class Worker:
                     self._log.note(effect)
                     self.tell.noted(effect)
         if reports:
+            self.chronicle.ended(reports)
             self._carry_out(self.core.on_reports(reports))
 
     def _start(self, start: Start) -> None:
@@ -314,12 +318,19 @@ class Worker:
             batch = self._broker.claim(self.queues, limit, 0.0)
         except Exception:
             batch = ()  # the intake will meet it too, and knows what to do
+        else:
+            self.intake.polled()
         if batch:
             self.inbox.put(Claimed(batch))
             return
         self.intake.want(limit)
 
     # -- the lease
+
+    def _enlist(self) -> None:
+        asked_at = self._clock.monotonic()
+        self._broker.enlist(self.settings.node, self.settings.lease)
+        self.keeper.renewed(asked_at)
 
     def _rejoin(self) -> Iterable[Effect]:
         try:
@@ -337,7 +348,7 @@ class Worker:
         effects = self.core.lease_lost()
         self._settling.forget()
         try:
-            self._broker.enlist(self.settings.node, self.settings.lease)
+            self._enlist()
             self._homeless = False
         except _AWAY as away:
             logger.warning("cannot rejoin yet: %s", away)
@@ -368,6 +379,21 @@ class Worker:
         if self.core.running:
             logger.warning("grace period over: %d tasks are cancelled", self.core.running)
         self._carry_out(self.core.end_grace())
+
+    @property
+    def homeless(self) -> bool:
+        """Whether the lease was lost, and no new one was got yet."""
+        return self._homeless
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._grace_ends is not None
+
+    @property
+    def unsettled(self) -> int:
+        """How many settlements wait for the store."""
+        return self._settling.waiting
 
     def is_over(self) -> bool:
         """Tell whether a stop that was asked for has come to its end."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..domain.work.core import WorkerCore
     from ..domain.work.effects import Effect
     from .presence import Presence
+    from .web.watch import Watch
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -59,6 +60,8 @@ class WorkerOptions:
     heartbeat_interval: float | None = None
     mingle: bool | None = None
     grace_period: float | None = None
+    health_port: str | int | None = None
+    self_report: bool = False  # whether `celeriac status --self` is to find it
     prepare: Callable[[], None] = nothing  # called where tasks will run, before the first
 
 
@@ -81,6 +84,7 @@ class AppWorker:
         self._stop_asked: list[bool] = []
         self._worker: Worker | None = None
         self._presence: Presence | None = None
+        self._watch: Watch | None = None
 
     @property
     def hostname(self) -> str:
@@ -102,6 +106,16 @@ class AppWorker:
         return self._worker
 
     @property
+    def shell(self) -> Worker | None:
+        """The shell, if it has joined the cluster."""
+        return self._worker
+
+    @property
+    def watch(self) -> Watch | None:
+        """What answers probes, if that was asked for."""
+        return self._watch
+
+    @property
     def slots(self) -> int:
         """How many tasks are to run at once, where the pool does not know better."""
         asked: Any = self.options.concurrency or self.app.conf.worker_concurrency
@@ -121,10 +135,13 @@ class AppWorker:
         runner = self._runner()
         self.pool.start(runner, self._inbox.put)
         try:
+            self._be_watched()
             self._join(runner)
             before(self)
             self.life.is_ready()
         except BaseException:
+            if self._watch is not None:
+                self._watch.stop()
             self.pool.stop(Stop.COLD, PARTING_SECONDS)
             raise
 
@@ -179,9 +196,23 @@ class AppWorker:
         finally:
             if self._presence is not None:
                 self._presence.stop()
+            if self._watch is not None:
+                self._watch.stop()
             self.life.is_over()
 
     # -- joining
+
+    def _be_watched(self) -> None:
+        asked = self.options.health_port
+        if asked is not None:
+            self.app.conf.worker_health_port = asked
+        address = self.app.conf.worker_health_port
+        if address is None and not self.options.self_report:
+            return
+        from .web.watch import Watch  # after the pool has forked
+
+        self._watch = Watch(self, address, self_report=self.options.self_report)
+        self._watch.start()
 
     def _join(self, runner: TaskRunner) -> None:
         from . import hub  # after the pool has forked

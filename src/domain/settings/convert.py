@@ -214,6 +214,13 @@ def _timezone(value: Any) -> str | tzinfo:
     return value if isinstance(value, tzinfo) else _text(value)
 
 
+def _address(value: Any) -> str:
+    host, colon, port = str(value).rpartition(":")
+    if isinstance(value, bool) or not 0 <= int(port) < 65_536 or (colon and not host):
+        raise ValueError(value)
+    return f"{host or '0.0.0.0'}:{int(port)}"  # noqa: S104 - a bare port is meant for all addresses
+
+
 def _choice(choices: tuple[str | int, ...], value: Any) -> str | int:
     for choice in choices:
         same = str(value).lower() == str(choice) if isinstance(value, str) else value == choice
@@ -230,6 +237,7 @@ def _any(value: Any) -> Any:
 JSON_KINDS = frozenset({"any", "dict", "names", "queues", "tls", "urls"})
 
 CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "address": _address,
     "any": _any,
     "bool": _bool,
     "bytes": _bytes,
@@ -255,6 +263,7 @@ CONVERTERS: dict[str, Callable[[Any], Any]] = {
 }
 
 EXPECTED: dict[str, str] = {
+    "address": "a port, or host:port, such as 8080 or '127.0.0.1:8080'",
     "any": "any value",
     "bool": "True or False",
     "bytes": "bytes, such as b'secret'",

@@ -325,6 +325,7 @@ DESCRIPTIONS: dict[str, str] = {
     "worker_prefetch_window": (
         "Seconds of estimated short work that may be claimed ahead of free slots"
     ),
+    "worker_health_port": "Where a worker answers /livez, /readyz and /metrics over HTTP",
     "dynamodb_endpoint_url": "Alternative DynamoDB endpoint URL",
     "firestore_project": "Project of the Firestore chord counter; unset follows gcs_project",
     "events_logfile": "Fallback for the events command --logfile option: log file path",

@@ -253,6 +253,7 @@ class OptionFields:
     worker_grace_period: float
     worker_log_format_style: Literal["text", "json"]
     worker_prefetch_window: float
+    worker_health_port: str | None
     dynamodb_endpoint_url: str | None
     firestore_project: str | None
     events_logfile: str | None

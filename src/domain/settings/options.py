@@ -327,6 +327,7 @@ TABLE: tuple[tuple[str, str, Any, str | None], ...] = (
     ("worker_grace_period", "seconds", 30.0, None),
     ("worker_log_format_style", "choice", "text", None),
     ("worker_prefetch_window", "seconds", 0.02, None),
+    ("worker_health_port", "address?", None, None),
     # dynamodb
     ("dynamodb_endpoint_url", "text?", None, None),
     # firestore

@@ -56,6 +56,7 @@ SETTINGS: Final = {
     "soft_time_limit": "task_soft_time_limit",
     "grace_period": "worker_grace_period",
     "task_events": "worker_send_task_events",
+    "health_port": "worker_health_port",
 }
 #: Options that are taken and named in the log, because what they govern does not exist yet.
 NOT_YET: Final = (
@@ -143,6 +144,12 @@ NOT_YET: Final = (
 @option("--without-mingle", group=FEATURES, is_flag=True, help="Greet no other workers.")
 @option("--without-heartbeat", group=FEATURES, is_flag=True, default=None, help="Send none.")
 @option("--heartbeat-interval", group=FEATURES, type=int, help="Seconds between heartbeats.")
+@option(
+    "--health-port",
+    group=FEATURES,
+    metavar="[HOST:]PORT",
+    help="Answer /livez, /readyz and /metrics there.",
+)
 @option("--autoscale", group=FEATURES, metavar="MAX,MIN", help="No effect yet.")
 @option("-B", "--beat", group=BEAT, is_flag=True, default=None, help="Run beat in here as well.")
 @option("-s", "--schedule-filename", "--schedule", group=BEAT, help="File of beat's last runs.")
@@ -173,6 +180,7 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
                 heartbeat=False if asked["without_heartbeat"] else None,
                 heartbeat_interval=asked["heartbeat_interval"],
                 mingle=False if asked["without_mingle"] else None,
+                self_report=True,
                 prepare=logs.enter_process,
             ),
         )

@@ -105,7 +105,10 @@ class Place:
     def _environ(self, more: Mapping[str, str] | None) -> dict[str, str]:
         own = {k: v for k, v in os.environ.items() if not k.startswith(("CELERY_", "CELERIAC_"))}
         path = os.pathsep.join(filter(None, [(more or {}).get("PYTHONPATH"), str(ROOT)]))
-        return {**own, **(more or {}), "PYTHONPATH": path, BADGE: str(self.folder)}
+        return {**own, **(more or {}), "PYTHONPATH": path, **self._badge()}
+
+    def _badge(self) -> dict[str, str]:
+        return {BADGE: str(self.folder), "CELERIAC_RUN_DIR": str(self.folder / "run")}
 
     # -- tasks
 

@@ -24,6 +24,7 @@ from celeriac.domain.settings.options import (
 FACTS = json.loads(Path(__file__).with_name("celery_5_7_settings.json").read_text())
 
 OURS = {
+    "worker_health_port": None,
     "beat_lease": 15.0,
     "beat_missed_ticks": "once",
     "broker_publish_timeout": 5.0,
@@ -38,6 +39,7 @@ OURS = {
 }
 
 TYPES = {
+    "address": "str",
     "any": "Any",
     "bool": "bool",
     "bytes": "bytes",

@@ -24,7 +24,7 @@ CELERYS_BEAT_FLAGS = (
     "--detach -s --schedule -S --scheduler --max-interval --enable-remote-control "
     "--no-enable-remote-control -n --hostname -l --loglevel"
 ).split()
-OURS = ["--log-format", "--grace-period"]
+OURS = ["--log-format", "--grace-period", "--health-port"]
 
 
 @pytest.mark.parametrize(

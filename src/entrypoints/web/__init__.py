@@ -1,0 +1,1 @@
+"""What is answered over sockets: probes, metrics, and a worker's word about itself."""
