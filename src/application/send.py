@@ -135,7 +135,7 @@ def check_shape(task: str, args: object, kwargs: object) -> None:
         raise TypeError(
             f"{task}: args={args!r}: expected a list or tuple; one argument is written args=(x,)"
         )
-    if not isinstance(kwargs, Mapping):
+    if type(kwargs) is not dict and not isinstance(kwargs, Mapping):
         raise TypeError(f"{task}: kwargs={kwargs!r}: expected a mapping of names to values")
 
 

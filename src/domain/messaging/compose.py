@@ -97,6 +97,8 @@ def compose(
 
 def embed_of(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what travels beside the arguments: who is called with the result."""
+    if not options:
+        return NO_EMBED
     link, link_error = options.get("link"), options.get("link_error")
     chain, chord = options.get("chain"), options.get("chord")
     if link is None and link_error is None and chain is None and chord is None:
@@ -173,9 +175,12 @@ def _headers(
 ) -> dict[str, Any]:
     out: dict[str, Any] = {
         "argsrepr": options.get("argsrepr") or short_repr(tuple(args), sender.repr_maxlevels),
-        "kwargsrepr": options.get("kwargsrepr") or short_repr(dict(kwargs), sender.repr_maxlevels),
+        "kwargsrepr": options.get("kwargsrepr")
+        or (short_repr(dict(kwargs), sender.repr_maxlevels) if kwargs else "{}"),
         "origin": options.get("origin") or sender.origin,
     }
+    if not options and not sender.ignore_result:
+        return out
     for option, header in _HEADER_OPTIONS:
         value = options.get(option)
         if value:
@@ -207,6 +212,8 @@ def _stamps(options: Mapping[str, Any]) -> dict[str, Any]:
 def _properties(
     options: Mapping[str, Any], sender: Sender, expires: datetime | None, now: datetime
 ) -> Mapping[str, Any]:
+    if not options:
+        return {"reply_to": sender.reply_to} if sender.reply_to else EMPTY
     stamps = options.get("stamped_headers") or ()
     out = {n: options[n] for n in options if n not in _CONSUMED and n not in stamps}
     if expires is not None:

@@ -61,8 +61,9 @@ class Router:
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]
     ) -> Route:
         """Return where a call goes. Raises QueueNotFound."""
-        says = any(options.get(key) is not None for key in _DESTINATION)
-        if not says and not self.rules:
+        if not self.rules and (
+            not options or not any(options.get(key) is not None for key in _DESTINATION)
+        ):
             return self._by_default()
         found = self._asked(name, args, kwargs, options)
         given = {key: options[key] for key in _DESTINATION if options.get(key) is not None}

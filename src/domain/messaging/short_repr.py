@@ -14,7 +14,7 @@ _ENDS: Final = 32
 #: Deeper than anybody asks for, and not too deep for Python.
 _DEEPEST: Final = 20
 
-_PLAIN: Final = (int, float, bool, type(None))
+_PLAIN: Final = frozenset((int, float, bool, type(None)))
 
 
 def short_repr(value: Any, levels: int = 3) -> str:
@@ -28,13 +28,14 @@ def short_repr(value: Any, levels: int = 3) -> str:
 
 def _small(value: Any) -> bool:
     """Tell whether Python's own repr is the same."""
-    if not isinstance(value, tuple | list | dict):
+    kind = type(value)
+    if (kind is not tuple and kind is not list and kind is not dict) or len(value) >= 20:
         return False
-    items = value.values() if isinstance(value, dict) else value
-    return len(value) < 20 and all(
-        isinstance(item, _PLAIN) or (isinstance(item, str) and len(item) < 50 and "'" not in item)
-        for item in items
-    )
+    for item in value.values() if kind is dict else value:
+        of = type(item)
+        if of not in _PLAIN and (of is not str or len(item) >= 50 or "'" in item):
+            return False
+    return True
 
 
 def _written(value: Any, levels: int) -> str:

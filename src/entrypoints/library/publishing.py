@@ -88,8 +88,16 @@ def _made(app: "Celeriac", call: "Signature") -> _Made:
         outgoing = call.unfolded(app)
         messages = [message_of(app, one) for one in outgoing.calls]
         return _Made(messages, outgoing.opens, outgoing.result)
-    message = message_of(app, Plain.from_dict(call))
+    message = message_of(app, _plain(call))
     return _Made((message,), (), AsyncResult(message.id, task_name=message.task, app=app))
+
+
+def _plain(call: "Signature") -> Plain:
+    """Return a call as data; one that was made here and is whole need not be looked at again."""
+    args, kwargs, options = call.get("args"), call.get("kwargs"), call.get("options")
+    if type(args) is tuple and type(kwargs) is dict and type(options) is dict:
+        return Plain(call["task"], args, kwargs, options, None, bool(call.get("immutable")))
+    return Plain.from_dict(call)
 
 
 def message_of(app: "Celeriac", call: Plain) -> "TaskMessage":

@@ -544,7 +544,10 @@ class Task(TaskShape, Generic[P, R]):
 
     def check_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Raise TypeError if the body cannot be called with these arguments."""
-        if not isinstance(args, (list, tuple)) or not isinstance(kwargs, Mapping):
+        sound = isinstance(args, list | tuple) and (
+            type(kwargs) is dict or isinstance(kwargs, Mapping)
+        )
+        if not sound:
             return  # said where the message is made, in words that fit
         why = self.arguments.misfit(args, kwargs)
         if why:
