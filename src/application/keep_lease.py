@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
 from ..ports.broker import Broker
 from ..ports.clock import Clock
+from ..ports.lease import LeaseGuard, PortableLease
 from .inbox import Adopted, Event, LeaseGone
 
 logger = logging.getLogger("celeriac.worker")
@@ -25,11 +26,15 @@ class Keeper:
         over: threading.Event,
         housekeeping: Callable[[], None],
         clock: Clock,
+        guard: LeaseGuard | None = None,
     ) -> None:
-        """Renew a lease of so many seconds well before it ends, until it is over."""
+        """Renew a lease of so many seconds well before it ends, until it is over.
+
+        `guard` renews it while no thread of this process can.
+        """
         self._broker, self._queues, self._inbox, self._over = broker, queues, inbox, over
         self._period = lease / 3
-        self._housekeeping, self._clock = housekeeping, clock
+        self._housekeeping, self._clock, self._guard = housekeeping, clock, guard
         #: When the lease was last known to hold, in monotonic seconds, and whether it was lost or
         #: the store has not answered since.
         self.renewed_at = clock.monotonic()
@@ -37,9 +42,11 @@ class Keeper:
 
     def run(self) -> None:
         """Keep until it is over."""
+        self._sign()
         pause = self._look_after_the_dead()
         while not self._over.wait(pause):
             pause = self.step()
+            self._sign()
 
     def renewed(self, at: float) -> None:
         """Note that the lease runs from this time on, in monotonic seconds."""
@@ -65,6 +72,10 @@ class Keeper:
             logger.exception("renewing the lease failed in a way that was not foreseen")
             return min(self._period, 1.0)
         return self._look_after_the_dead()
+
+    def _sign(self) -> None:
+        if self._guard is not None and isinstance(self._broker, PortableLease):
+            self._guard.sign(self._broker.papers())
 
     def _look_after_the_dead(self) -> float:
         try:

@@ -28,9 +28,11 @@ from ..domain.work.job import Broken, Cancelled, Progressed, Report, Reported
 from ..domain.work.settlement import Settlement
 from ..ports.broker import Broker
 from ..ports.clock import Clock
+from ..ports.lease import LeaseGuard
 from ..ports.pool import Cancel, Pool, Stop
 from ..ports.results import ResultBackend
 from ..ports.settler import Settler
+from .autoscale import Autoscaling
 from .chronicle import Chronicle
 from .inbox import Adopted, Asked, Claimed, Event, LeaseGone, StopAsked, drain
 from .keep_lease import Keeper
@@ -79,6 +81,7 @@ class Worker:
         clock: Clock,
         inbox: "SimpleQueue[Any] | None" = None,
         housekeeping: Callable[[], None] = lambda: None,
+        guard: LeaseGuard | None = None,
     ) -> None:
         """Wire the parts; nothing happens before `start`.
 
@@ -99,9 +102,13 @@ class Worker:
         self._settling = Settling(SettlementMender(settler, runner.refused_result), clock)
         queues, over = self.queues, self._over
         self.intake = Intake(broker, queues, self.inbox, over, clock)
-        self.keeper = Keeper(broker, queues, settings.lease, self.inbox, over, housekeeping, clock)
+        self.keeper = Keeper(
+            broker, queues, settings.lease, self.inbox, over, housekeeping, clock, guard
+        )
         #: When the hub last did a round, in monotonic seconds; None: it has not begun.
         self.turned_at: float | None = None
+        #: What resizes its pool with the work there is, where that was asked for.
+        self.autoscaling: Autoscaling | None = None
         self._homeless = False
         self._grace_ends: float | None = None
         self._killed_at: float | None = None

@@ -3,14 +3,19 @@
 Imported once the pool has forked, so that its children do without them.
 """
 
+import os
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
+from ..application.autoscale import Autoscaling
 from ..application.housekeeping import Housekeeping, lifetime
 from ..application.run_task import TaskRunner
 from ..application.work import Worker, WorkSettings
+from ..domain.errors import NotSupported
 from ..domain.tasks.options import TaskOptions
+from ..domain.work.capacity import Autoscaler
 from ..domain.work.core import WorkerCore, WorkerPolicy
+from .adapter_table import load
 from .presence import Presence
 
 if TYPE_CHECKING:
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
 
 #: What part of its slots a pool is given beyond them, if all of them draw on one line of jobs.
 AHEAD: Final = 0.25
+#: Seconds that a slot stays after the pool grew last, as in Celery.
+KEEPALIVE: Final = 30.0
 
 
 def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) -> Worker:
@@ -40,6 +47,7 @@ def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) 
         container.clock(),
         inbox,
         Housekeeping(container.results(), lifetime(conf.result_expires), container.clock()).turn,
+        outer.guard,
     )
 
 
@@ -48,6 +56,26 @@ def make_presence(outer: "AppWorker", shell: Worker) -> Presence:
     conf = outer.app.conf
     answers = _asked_or_set(outer.options.remote_control, conf.worker_enable_remote_control)
     return Presence(outer, shell, answers=bool(answers))
+
+
+def make_autoscaling(outer: "AppWorker", shell: Worker) -> Autoscaling | None:
+    """Return what resizes the pool with the work there is. Raises NotSupported."""
+    if outer.options.autoscale is None:
+        return None
+    most, least = outer.options.autoscale
+    if not outer.pool.capabilities.resize:
+        raise NotSupported(
+            f"autoscale={most},{least}: this pool cannot be resized; use worker_pool='prefork', "
+            "'threads', 'asyncio', 'gevent' or 'eventlet'"
+        )
+    conf = outer.app.conf
+    keepalive = float(os.environ.get("AUTOSCALE_KEEPALIVE", KEEPALIVE))
+    kind = Autoscaler
+    if conf.value_set_for("worker_autoscaler"):
+        found: Any = conf.worker_autoscaler
+        kind = load(found) if isinstance(found, str) else found
+    scaler = kind(most, least, keepalive)
+    return Autoscaling(scaler, outer.pool, outer.app.container.clock(), shell.ask)
 
 
 def _policy(outer: "AppWorker") -> WorkerPolicy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..application.run_task import TaskRunner
 from ..domain.errors import BrokerUnavailable, QueueNotFound
+from ..ports.lease import LeaseGuard, PortableLease
 from ..ports.pool import Pool, Stop
 from .choices import default_slots, make_pool
 from .library.app import Celeriac
@@ -50,6 +52,7 @@ class WorkerOptions:
     pool: str | Pool | None = None
     concurrency: int | None = None
     queues: Sequence[str] | None = None
+    autoscale: tuple[int, int] | None = None  # most and least slots; else there are `concurrency`
     exclude_queues: Sequence[str] = ()
     prefetch_multiplier: int | None = None
     disable_prefetch: bool | None = None
@@ -64,6 +67,7 @@ class WorkerOptions:
     self_report: bool = False  # whether `celeriac status --self` is to find it
     prepare: Callable[[], None] = nothing  # called where tasks will run, before the first
 
+    guard_lease: bool = False  # by a process of its own, where tasks run in this very one
 
 class AppWorker:
     """One worker of one app. Make it, `start` it, `run` it; `stop` it from anywhere.
@@ -86,6 +90,7 @@ class AppWorker:
         self._presence: Presence | None = None
         self._watch: Watch | None = None
 
+        self.guard: LeaseGuard | None = None
     @property
     def hostname(self) -> str:
         """The node's name, as receivers of signals ask their sender."""
@@ -119,6 +124,8 @@ class AppWorker:
     def slots(self) -> int:
         """How many tasks are to run at once, where the pool does not know better."""
         asked: Any = self.options.concurrency or self.app.conf.worker_concurrency
+        if self.options.autoscale is not None:
+            return max(1, self.options.autoscale[1])
         if asked in (None, 0, "auto"):  # 0, as in Celery, is no number of slots
             return default_slots(self.options.pool or self.app.conf.worker_pool)
         return int(asked)
@@ -134,6 +141,7 @@ class AppWorker:
         self.life.starts()
         runner = self._runner()
         self.pool.start(runner, self._inbox.put)
+        self.guard = self._guard()
         try:
             self._be_watched()
             self._join(runner)
@@ -144,6 +152,7 @@ class AppWorker:
                 self._watch.stop()
             self.pool.stop(Stop.COLD, PARTING_SECONDS)
             raise
+            self._dismiss_guard()
 
     def run(self, release: Callable[[], None] = lambda: None) -> None:
         """Work until stopped; a pool that wants the main thread gets the calling one.
@@ -194,12 +203,17 @@ class AppWorker:
                 self._presence.speak()
             self.worker.run()
         finally:
+            if self.worker.autoscaling is not None:
+                self.worker.autoscaling.start()
             if self._presence is not None:
                 self._presence.stop()
+            if self.worker.autoscaling is not None:
+                self.worker.autoscaling.stop()
             if self._watch is not None:
                 self._watch.stop()
             self.life.is_over()
 
+            self._dismiss_guard()
     # -- joining
 
     def _be_watched(self) -> None:
@@ -222,6 +236,7 @@ class AppWorker:
         worker.tell.sender = self
         self._persistently(worker.start)
         router = container.router()
+        worker.autoscaling = hub.make_autoscaling(self, worker)
         queues = [router.queue(name) for name in self.queues]
         self._persistently(lambda: container.broker().declare(queues))
         self._presence = hub.make_presence(self, worker)
@@ -257,6 +272,22 @@ class AppWorker:
 
     def _queues(self) -> list[str]:
         # Not the container's: it is imported after the pool has forked.
+    def _guard(self) -> LeaseGuard | None:
+        """Fork who keeps the lease while a task holds the interpreter, if that may happen."""
+        in_here = os.getpid() in self.pool.pids
+        if not (self.options.guard_lease and in_here) or self.app.given.get("broker") is not None:
+            return None
+        return load(LEASE_GUARD)(self._renew_as, self.app.conf.worker_lease)  # type: ignore[no-any-return]
+
+    def _renew_as(self, papers: str) -> None:
+        broker = self.app.container.broker()  # the guard's own, made after the fork
+        if isinstance(broker, PortableLease):
+            broker.renew_as(papers)
+
+    def _dismiss_guard(self) -> None:
+        if self.guard is not None:
+            self.guard.close()
+
         router = router_of(self.app.conf)
         if self.options.queues:
             asked = list(self.options.queues)

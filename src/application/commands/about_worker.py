@@ -43,7 +43,9 @@ def conf(state: Node, with_defaults: bool = False, **kwargs: Any) -> Mapping[str
 def stats(state: Node, **kwargs: Any) -> dict[str, Any]:
     """What the worker has done, and what it is made of."""
     process = state.surroundings.process()
+    autoscaling = state.worker.autoscaling
     return {
+        **({} if autoscaling is None else {"autoscaler": autoscaling.info()}),
         "total": dict(state.chronicle.totals),
         "pid": process["pid"],
         "clock": str(state.logical.value),

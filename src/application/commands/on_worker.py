@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from ...domain.work.core import WorkerCore
 from ...domain.work.effects import Effect
@@ -10,6 +10,8 @@ from .node import Node
 from .panel import control_command
 
 logger = logging.getLogger("celeriac.worker")
+
+_BOUNDS_INSTEAD: Final = "{} is not possible with autoscale: change its bounds instead"
 
 
 @control_command()
@@ -25,6 +27,8 @@ def shutdown(state: Node, msg: str = "Got shutdown from remote", **kwargs: Any) 
 @control_command(args=[("n", int)], signature="[N=1]")
 def pool_grow(state: Node, n: int = 1, **kwargs: Any) -> dict[str, str]:
     """Add slots to the pool."""
+    if state.worker.autoscaling is not None:
+        return {"error": _BOUNDS_INSTEAD.format("pool_grow")}
     state.act(_resizing(state, n))
     return {"ok": "pool will grow"}
 
@@ -32,6 +36,8 @@ def pool_grow(state: Node, n: int = 1, **kwargs: Any) -> dict[str, str]:
 @control_command(args=[("n", int)], signature="[N=1]")
 def pool_shrink(state: Node, n: int = 1, **kwargs: Any) -> dict[str, str]:
     """Take slots from the pool, down to one."""
+    if state.worker.autoscaling is not None:
+        return {"error": _BOUNDS_INSTEAD.format("pool_shrink")}
     state.act(_resizing(state, -n))
     return {"ok": "pool will shrink"}
 
@@ -53,7 +59,11 @@ def autoscale(
     min: int | None = None,  # noqa: A002 - Celery's word
 ) -> dict[str, str]:
     """Change the bounds of autoscaling; refused where there is none."""
-    raise ValueError("Autoscale not enabled")
+    autoscaling = state.worker.autoscaling
+    if autoscaling is None:
+        raise ValueError("Autoscale not enabled")
+    most, least = autoscaling.set_bounds(max, min)
+    return {"ok": f"autoscale now max={most} min={least}"}
 
 
 # -- queues

@@ -16,6 +16,56 @@ def prefetch(slots: int, multiplier: int, *, disabled: bool) -> int:
     return slots * multiplier if multiplier > 0 else UNBOUNDED
 
 
+class Autoscaler:
+    """How many slots there should be: as many as are wanted, between two bounds.
+
+    Quick to add, slow to take away. Times are monotonic seconds.
+    """
+
+    __slots__ = ("_grown_at", "keepalive", "least", "most")
+
+    def __init__(self, most: int, least: int, keepalive: float = 30.0) -> None:
+        """Keep between these bounds, and every slot for `keepalive` seconds after the last growth.
+
+        Raises ValueError for bounds that leave no room.
+        """
+        self.keepalive = keepalive
+        self.most = self.least = 1
+        self._grown_at = float("-inf")
+        self.set_bounds(most, least)
+
+    def set_bounds(self, most: int | None = None, least: int | None = None) -> None:
+        """Change one bound or both; the other gives way. Raises ValueError."""
+        if most is not None and most < 1:
+            raise ValueError(f"autoscale max={most}: expected a number of slots, at least 1")
+        if least is not None and least < 0:
+            raise ValueError(f"autoscale min={least}: expected a number of slots, not below 0")
+        if most is None:
+            self.least = self.least if least is None else max(1, least)
+            self.most = max(self.most, self.least)
+        else:
+            self.most = most
+            self.least = min(most, max(1, self.least if least is None else least))
+
+    def change(self, slots: int, wanted: int, tick: float) -> int:
+        """Return by how many slots to grow, or, below 0, to shrink."""
+        goal = max(self.least, min(wanted, self.most))
+        if goal > slots:
+            self._grown_at = tick
+            return goal - slots
+        if goal < slots and (slots > self.most or tick - self._grown_at >= self.keepalive):
+            return goal - slots
+        return 0
+
+
+def wanted_slots(held: int, allowed: int) -> int:
+    """Return how many slots would be busy: one for each delivery, and for what is still outside.
+
+    Whether there is something outside shows only in that this worker may take no more.
+    """
+    return held + 1 if held >= allowed else held
+
+
 class RunTimes:
     """Expected run times by task name, in seconds: quick to grow, slow to shrink."""
 

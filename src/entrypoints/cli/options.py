@@ -60,6 +60,26 @@ class GroupedCommand(GroupedOptions):
             ) from None
 
 
+class Bounds(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """`MAX,MIN` or `MAX` alone: two numbers, the greater first whichever way they are written."""
+
+    name = "MAX,MIN"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Split. Fails for what is not one or two whole numbers."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = sorted((int(part) for part in value.split(",")), reverse=True)
+        except ValueError:
+            numbers = []
+        if not 1 <= len(numbers) <= 2 or numbers[0] < 1 or numbers[-1] < 0:
+            self.fail(f"{value!r}: expected MAX,MIN or MAX, such as 10,3", param, ctx)
+        return numbers[0], numbers[1] if len(numbers) > 1 else 0
+
+
 class CommaSeparated(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """`a,b,c` as a list."""
 

@@ -18,6 +18,7 @@ from ..node_names import node_name
 from ..worker import AppWorker, WorkerOptions
 from . import daemon as daemons
 from .options import (
+    Bounds,
     CommaSeparated,
     GroupedCommand,
     log_format_option,
@@ -62,7 +63,6 @@ SETTINGS: Final = {
 NOT_YET: Final = (
     "statedb",
     "optimization",
-    "autoscale",
     "executable",
 )
 
@@ -150,7 +150,12 @@ NOT_YET: Final = (
     metavar="[HOST:]PORT",
     help="Answer /livez, /readyz and /metrics there.",
 )
-@option("--autoscale", group=FEATURES, metavar="MAX,MIN", help="No effect yet.")
+@option(
+    "--autoscale",
+    group=FEATURES,
+    type=Bounds(),
+    help="Grow and shrink with the work there is, between these numbers of slots.",
+)
 @option("-B", "--beat", group=BEAT, is_flag=True, default=None, help="Run beat in here as well.")
 @option("-s", "--schedule-filename", "--schedule", group=BEAT, help="File of beat's last runs.")
 @option("--scheduler", group=BEAT, help="Class of beat's scheduler.")
@@ -176,6 +181,7 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
             WorkerOptions(
                 hostname=asked["hostname"],
                 queues=asked["queues"],
+                autoscale=asked["autoscale"],
                 exclude_queues=asked["exclude_queues"] or (),
                 heartbeat=False if asked["without_heartbeat"] else None,
                 heartbeat_interval=asked["heartbeat_interval"],
@@ -183,6 +189,7 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
                 self_report=True,
                 prepare=logs.enter_process,
             ),
+                guard_lease=True,
         )
         _introduce(session, worker, logs.options.style)
         _work(worker, asked)
