@@ -15,6 +15,7 @@ from ..application.run_task import TaskRunner
 from ..domain.errors import BrokerUnavailable, QueueNotFound
 from ..ports.lease import LeaseGuard, PortableLease
 from ..ports.pool import Pool, Stop
+from .adapter_table import LEASE_GUARD, load
 from .choices import default_slots, make_pool
 from .library.app import Celeriac
 from .life import Life
