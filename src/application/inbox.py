@@ -31,9 +31,15 @@ class LeaseGone:
 
 @dataclass(frozen=True, slots=True)
 class StopAsked:
-    """The worker is to end; cold gives what runs no grace."""
+    """The worker is to end; cold gives what runs no grace.
+
+    `soft` gives it that many seconds instead of the grace period; with `idle` they are waited out
+    even if nothing runs.
+    """
 
     cold: bool
+    soft: float | None = None
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ class Worker:
         self.autoscaling: Autoscaling | None = None
         self._homeless = False
         self._grace_ends: float | None = None
+        self._stays = False  # until the grace period ends, though nothing runs
         self._killed_at: float | None = None
         self._cold = False
         self.finished = threading.Event()
@@ -128,9 +129,12 @@ class Worker:
         self._broker.open()
         self._enlist()
 
-    def stop(self, *, cold: bool = False) -> None:
-        """Ask for a stop: warm gives what runs the grace period, cold gives it none."""
-        self.inbox.put(StopAsked(cold))
+    def stop(self, *, cold: bool = False, soft: float | None = None, idle: bool = False) -> None:
+        """Ask for a stop: warm gives what runs the grace period, cold gives it none.
+
+        `soft` gives it that many seconds; with `idle` also when nothing runs.
+        """
+        self.inbox.put(StopAsked(cold, soft, idle))
 
     def ask(self, act: Callable[[WorkerCore], Iterable[Effect]]) -> None:
         """Have something done to the core by the thread that owns it."""
@@ -223,14 +227,14 @@ class Worker:
                 return self.core.on_orphans(self._whole.orphans(orphans), now)
             case LeaseGone():
                 return self._rejoin()
-            case StopAsked(cold):
-                return self._begin_stop(tick, cold)
+            case StopAsked():
+                return self._begin_stop(tick, event)
             case Asked(act):
                 return act(self.core)
             case Broken(cause):
                 logger.critical("the pool can run nothing any more, the worker leaves: %s", cause)
                 self.broken = cause
-                return self._begin_stop(tick, cold=True)
+                return self._begin_stop(tick, StopAsked(cold=True))
             case Progressed(records):
                 self._store([progress.record for progress in records])
                 return []
@@ -364,18 +368,21 @@ class Worker:
 
     # -- the end
 
-    def _begin_stop(self, tick: float, cold: bool) -> Iterable[Effect]:
-        self._cold = self._cold or cold
-        grace = 0.0 if self._cold else self.settings.grace
+    def _begin_stop(self, tick: float, asked: StopAsked) -> Iterable[Effect]:
+        self._cold = self._cold or asked.cold
+        self._stays = asked.idle and not self._cold
+        grace = self.settings.grace if asked.soft is None else asked.soft
+        grace = 0.0 if self._cold else grace
         ends = tick + grace
         self._grace_ends = ends if self._grace_ends is None else min(self._grace_ends, ends)
         effects = self.core.stop()
         self._broker.wake()
         if self.core.running:
             logger.warning(
-                "stopping: %d tasks have %g s to end (worker_grace_period)",
+                "stopping: %d tasks have %g s to end (%s)",
                 self.core.running,
                 grace,
+                "worker_grace_period" if asked.soft is None else "worker_soft_shutdown_timeout",
             )
         return effects
 
@@ -406,13 +413,16 @@ class Worker:
         """Tell whether a stop that was asked for has come to its end."""
         if self._grace_ends is None:
             return False
-        if self.core.idle and not self._settling.waiting:
+        if self.core.idle and not self._settling.waiting and not self._waits_anyway():
             return True
         if self._killed_at is None:
             return False
         # A pool that cannot kill has answered already as well as it can.
         patience = KILL_SECONDS if self.pool.capabilities.kill else 0.0
         return self._clock.monotonic() >= self._killed_at + patience
+
+    def _waits_anyway(self) -> bool:
+        return self._stays and self._killed_at is None
 
     def _patience(self) -> float:
         if not self.inbox.empty():

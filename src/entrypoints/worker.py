@@ -52,8 +52,8 @@ class WorkerOptions:
     hostname: str | None = None
     pool: str | Pool | None = None
     concurrency: int | None = None
-    queues: Sequence[str] | None = None
     autoscale: tuple[int, int] | None = None  # most and least slots; else there are `concurrency`
+    queues: Sequence[str] | None = None
     exclude_queues: Sequence[str] = ()
     prefetch_multiplier: int | None = None
     disable_prefetch: bool | None = None
@@ -67,8 +67,8 @@ class WorkerOptions:
     health_port: str | int | None = None
     self_report: bool = False  # whether `celeriac status --self` is to find it
     prepare: Callable[[], None] = nothing  # called where tasks will run, before the first
-
     guard_lease: bool = False  # by a process of its own, where tasks run in this very one
+
 
 class AppWorker:
     """One worker of one app. Make it, `start` it, `run` it; `stop` it from anywhere.
@@ -90,8 +90,8 @@ class AppWorker:
         self._worker: Worker | None = None
         self._presence: Presence | None = None
         self._watch: Watch | None = None
-
         self.guard: LeaseGuard | None = None
+
     @property
     def hostname(self) -> str:
         """The node's name, as receivers of signals ask their sender."""
@@ -124,9 +124,9 @@ class AppWorker:
     @property
     def slots(self) -> int:
         """How many tasks are to run at once, where the pool does not know better."""
-        asked: Any = self.options.concurrency or self.app.conf.worker_concurrency
         if self.options.autoscale is not None:
             return max(1, self.options.autoscale[1])
+        asked: Any = self.options.concurrency or self.app.conf.worker_concurrency
         if asked in (None, 0, "auto"):  # 0, as in Celery, is no number of slots
             return default_slots(self.options.pool or self.app.conf.worker_pool)
         return int(asked)
@@ -141,8 +141,8 @@ class AppWorker:
         """
         self.life.starts()
         runner = self._runner()
-        self.pool.start(runner, self._inbox.put)
         self.guard = self._guard()
+        self.pool.start(runner, self._inbox.put)
         try:
             self._be_watched()
             self._join(runner)
@@ -152,8 +152,8 @@ class AppWorker:
             if self._watch is not None:
                 self._watch.stop()
             self.pool.stop(Stop.COLD, PARTING_SECONDS)
-            raise
             self._dismiss_guard()
+            raise
 
     def run(self, release: Callable[[], None] = lambda: None) -> None:
         """Work until stopped; a pool that wants the main thread gets the calling one.
@@ -179,15 +179,16 @@ class AppWorker:
             returned.set()
             hub.join()
 
-    def stop(self, *, cold: bool = False) -> None:
+    def stop(self, *, cold: bool = False, soft: float | None = None, idle: bool = False) -> None:
         """Ask for the end: warm by default, cold gives running tasks no grace.
 
+        `soft` gives them that many seconds; with `idle` they are waited out though nothing runs.
         Safe in a signal handler: it takes no lock.
         """
         if self._worker is None:
             self._stop_asked.append(cold)
         else:
-            self._worker.stop(cold=cold)
+            self._worker.stop(cold=cold, soft=soft, idle=idle)
 
     def ask(self, act: Callable[[WorkerCore], Iterable[Effect]]) -> None:
         """Have something done by the thread that owns the core. Safe in a signal handler."""
@@ -202,25 +203,25 @@ class AppWorker:
         try:
             if self._presence is not None:
                 self._presence.speak()
+            if self.worker.autoscaling is not None:
+                self.worker.autoscaling.start()
             self.worker.run()
         finally:
             if self.worker.autoscaling is not None:
-                self.worker.autoscaling.start()
+                self.worker.autoscaling.stop()
             if self._presence is not None:
                 self._presence.stop()
-            if self.worker.autoscaling is not None:
-                self.worker.autoscaling.stop()
             if self._watch is not None:
                 self._watch.stop()
+            self._dismiss_guard()
             self.life.is_over()
 
-            self._dismiss_guard()
     # -- joining
 
     def _be_watched(self) -> None:
         asked = self.options.health_port
         if asked is not None:
-            self.app.conf.worker_health_port = asked
+            self.app.conf["worker_health_port"] = asked
         address = self.app.conf.worker_health_port
         if address is None and not self.options.self_report:
             return
@@ -235,9 +236,9 @@ class AppWorker:
         container = self.app.container
         worker = hub.make_shell(self, runner, self._inbox)
         worker.tell.sender = self
+        worker.autoscaling = hub.make_autoscaling(self, worker)
         self._persistently(worker.start)
         router = container.router()
-        worker.autoscaling = hub.make_autoscaling(self, worker)
         queues = [router.queue(name) for name in self.queues]
         self._persistently(lambda: container.broker().declare(queues))
         self._presence = hub.make_presence(self, worker)
@@ -271,8 +272,6 @@ class AppWorker:
             return asked
         return make_pool(self.app.conf, asked, self.slots)
 
-    def _queues(self) -> list[str]:
-        # Not the container's: it is imported after the pool has forked.
     def _guard(self) -> LeaseGuard | None:
         """Fork who keeps the lease while a task holds the interpreter, if that may happen."""
         in_here = os.getpid() in self.pool.pids
@@ -289,6 +288,8 @@ class AppWorker:
         if self.guard is not None:
             self.guard.close()
 
+    def _queues(self) -> list[str]:
+        # Not the container's: it is imported after the pool has forked.
         router = router_of(self.app.conf)
         if self.options.queues:
             asked = list(self.options.queues)

@@ -14,6 +14,7 @@ from ... import __version__
 from ...domain.errors import BackendUnavailable, BrokerUnavailable, CeleriacError
 from ..celery_names import install_as_celery
 from .options import GroupedOptions, option
+from .restart import remember_folder
 from .session import Session
 
 #: Exit code of a command whose broker or result store cannot be reached: sysexits' EX_UNAVAILABLE.
@@ -102,6 +103,7 @@ def _go_to(ctx: click.Context, param: click.Parameter, folder: str | None) -> No
     if folder:
         import sys
 
+        remember_folder()
         try:
             os.chdir(folder)
         except OSError as error:

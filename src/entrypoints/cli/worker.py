@@ -27,6 +27,7 @@ from .options import (
 )
 from .process_signals import Signals
 from .program import CommandFailed
+from .restart import restart, was_restarted
 from .session import Session
 from .starting import import_tasks, log_options, say_what_has_no_effect
 
@@ -168,7 +169,7 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
     _configure(app, ctx.args, asked)
     node = node_name(asked["hostname"], socket.gethostname())
     daemon = daemons.Daemon.asked(asked).settled(app.conf, "worker")
-    if asked["detach"]:
+    if asked["detach"] and not was_restarted():
         daemons.detach()
     daemons.take_identity(daemon)
     with daemons.pid_file(daemon, node):
@@ -180,19 +181,21 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
             app,
             WorkerOptions(
                 hostname=asked["hostname"],
-                queues=asked["queues"],
                 autoscale=asked["autoscale"],
+                queues=asked["queues"],
                 exclude_queues=asked["exclude_queues"] or (),
                 heartbeat=False if asked["without_heartbeat"] else None,
                 heartbeat_interval=asked["heartbeat_interval"],
                 mingle=False if asked["without_mingle"] else None,
                 self_report=True,
                 prepare=logs.enter_process,
-            ),
                 guard_lease=True,
+            ),
         )
         _introduce(session, worker, logs.options.style)
-        _work(worker, asked)
+        again = _work(worker, asked)
+    if again:
+        restart()
 
 
 def _introduce(session: Session, worker: AppWorker, style: str) -> None:
@@ -203,7 +206,8 @@ def _introduce(session: Session, worker: AppWorker, style: str) -> None:
     session.say(worker_banner(worker, __version__, with_tasks=with_tasks))
 
 
-def _work(worker: AppWorker, asked: dict[str, Any]) -> None:
+def _work(worker: AppWorker, asked: dict[str, Any]) -> bool:
+    """Run the worker to its end; return whether it is to begin anew."""
     signals = Signals(worker)
     signals.take()
     beat = _beat(worker.app, asked) if asked["beat"] else None
@@ -215,12 +219,16 @@ def _work(worker: AppWorker, asked: dict[str, Any]) -> None:
         beat.start()
     try:
         worker.run(signals.release)
+    except SystemExit:
+        if not signals.restart:
+            raise
     finally:
         if beat is not None:
             beat.stop()
     logger.info("%s stopped.", worker.node)
     if worker.broken is not None:
         raise CommandFailed(f"the pool broke: {worker.broken}")
+    return signals.restart
 
 
 def _beat(app: "Celeriac", asked: dict[str, Any]) -> "EmbeddedBeat":

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from celeriac.domain.tasks import states
-from tests.integration.cli.running import Place
+from tests.integration.cli.running import Place, Program
 
 
 def test_a_worker_runs_tasks_until_sigterm_and_exits_with_zero(place: Place):
@@ -115,12 +115,93 @@ def test_sigterm_can_be_told_to_stop_cold(place: Place):
     assert "cold stop asked for by SIGTERM" in worker.output
 
 
-def test_sighup_is_ignored_and_says_so(place: Place):
-    worker = place.worker("-c", "1")
+def soft(place: Place, *words: str) -> Program:
+    worker = place.start(*("-A", "shop", "worker", "-l", "INFO", "-c", "1"), *words)
+    worker.until_it_says(" ready.")
+    return worker
+
+
+def test_a_soft_stop_gives_what_runs_its_own_time_before_the_cold_one(place: Place):
+    worker = soft(place, "--", "soft_shutdown_timeout=30")
+    short = place.send("nap", "short", 1.0)
+    place.until_begun("short")
+
+    assert worker.stop(signal.SIGQUIT) == 0
+
+    assert short.state == states.SUCCESS
+    assert "soft stop asked for by SIGQUIT" in worker.output
+    assert "1 tasks have 30 s to end (worker_soft_shutdown_timeout)" in worker.output
+
+
+def test_what_does_not_end_within_a_soft_stop_is_given_back(place: Place):
+    worker = soft(place, "--", "soft_shutdown_timeout=0.5")
+    late = place.send("late_nap", "late", 60.0)
+    place.until_begun("late")
+
+    assert worker.stop(signal.SIGQUIT) == 0
+
+    assert late.state == states.PENDING
+    place.worker("-c", "1")
+    assert late.get(timeout=20) == "late"
+
+
+def test_a_soft_stop_asked_for_once_more_is_a_cold_one(place: Place):
+    worker = soft(place, "--", "soft_shutdown_timeout=60")
+    place.send("late_nap", "late", 60.0)
+    place.until_begun("late")
+
+    worker.send(signal.SIGQUIT)
+    worker.until_it_says("soft stop asked for by SIGQUIT")
+    assert worker.stop(signal.SIGQUIT) == 0
+
+    assert "cold stop asked for by SIGQUIT" in worker.output
+
+
+def test_an_idle_worker_waits_a_soft_stop_out_only_if_told_to(place: Place):
+    began = time.monotonic()
+    assert soft(place, "--", "soft_shutdown_timeout=60").stop(signal.SIGQUIT) == 0
+    assert time.monotonic() - began < 30.0
+
+    told = ("soft_shutdown_timeout=1.5", "enable_soft_shutdown_on_idle=true")
+    worker = soft(place, "--", *told)
+    began = time.monotonic()
+    assert worker.stop(signal.SIGQUIT) == 0
+    assert time.monotonic() - began >= 1.4
+
+
+def test_sighup_restarts_the_worker_in_place_with_what_is_new_in_its_code(place: Place):
+    worker = place.worker("-c", "1", "--pidfile", "w.pid")
+    running = place.send("nap", "a", 1.0)
+    place.until_begun("a")
+    shop = place.folder / "shop.py"
+    shop.write_text(shop.read_text().replace("return x + y", "return x + y + 100"))
 
     worker.send(signal.SIGHUP)
 
-    worker.until_it_says("SIGHUP is ignored")
+    worker.until_it_says("restarting: ")
+    assert running.get(timeout=20) == "a"
+    assert place.send("add", 2, 3).get(timeout=20) == 105
+    assert worker.process.poll() is None
+    assert int((place.folder / "w.pid").read_text()) == worker.pid
+    assert worker.stop() == 0
+
+
+def test_sigusr1_writes_the_stacks_of_all_threads_to_the_log(place: Place):
+    worker = place.worker("-c", "1")
+
+    worker.send(signal.SIGUSR1)
+
+    worker.until_it_says("stacks of all threads")
+    worker.until_it_says("celeriac-keeper\n====")
+    assert place.send("add", 2, 3).get(timeout=20) == 5
+
+
+def test_sigusr2_is_refused_with_a_line(place: Place):
+    worker = place.worker("-c", "1")
+
+    worker.send(signal.SIGUSR2)
+
+    worker.until_it_says("SIGUSR2 is ignored: there is no remote debugger")
     assert place.send("add", 2, 3).get(timeout=20) == 5
 
 
