@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..domain.work.admission import Ask
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -48,3 +50,26 @@ class Coordinator(Protocol):
         Returns 0.0 when they were taken, else the seconds until they could be; then nothing was
         taken.
         """
+
+    # -- of many at once, in one round trip
+
+    @abstractmethod
+    def admit(self, asks: Sequence[Ask], ttl: float) -> Sequence[float]:
+        """Give each ask its slots and its token, both or neither, in this order.
+
+        Returns for each 0.0 when it got all, else the seconds until its token could be there, or
+        infinity for want of a slot. Slots are held as by `take_slots`, for `ttl` seconds. The
+        buckets are not those of `take_tokens`.
+        """
+
+    @abstractmethod
+    def prolong(self, held: Sequence[tuple[str, str]], ttl: float) -> None:
+        """Prolong the slots (name, holder) that are still held; those that ran out stay free."""
+
+    @abstractmethod
+    def give_back(self, held: Sequence[tuple[str, str]]) -> None:
+        """Give back slots (name, holder); unknown ones are ignored."""
+
+    @abstractmethod
+    def release_all(self, grants: Sequence[Grant]) -> None:
+        """Give leases back early; those no longer held are ignored."""

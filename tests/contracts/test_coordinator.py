@@ -7,6 +7,7 @@ from math import inf
 
 import pytest
 
+from celeriac.domain.work.admission import Ask, Budget
 from celeriac.ports.coordinator import Grant
 
 from .samples import at_once
@@ -279,3 +280,123 @@ def test_many_at_once_take_no_more_tokens_than_there_are(place):
     )
 
     assert waits.count(0.0) == 3
+
+
+def test_many_leases_are_given_back_at_once(coordinator, elsewhere):
+    grants = [coordinator.acquire(name, "one", ttl=10) for name in ("a", "b", "c")]
+    stale = Grant("c", "one", grants[2].fence + 1)
+
+    coordinator.release_all([grants[1], grants[0], stale, Grant("never", "one", 1)])
+    coordinator.release_all([])
+
+    assert elsewhere.acquire("a", "two", ttl=10) is not None
+    assert elsewhere.acquire("b", "two", ttl=10) is not None
+    assert elsewhere.holder("c") == grants[2]
+
+
+# -- admission of many
+
+
+def ask(holder, *slots, budget=None):
+    return Ask(holder, slots, budget)
+
+
+MAIL = Budget("mail", 2.0, 3)
+
+
+def test_many_asks_share_the_slots_in_their_order(coordinator, elsewhere):
+    asks = [ask(f"t{n}", ("db", 2)) for n in range(4)]
+
+    assert coordinator.admit(asks, 10) == [0.0, 0.0, inf, inf]
+    assert elsewhere.admit([ask("t9", ("db", 2)), ask("t0", ("db", 2))], 10) == [inf, 0.0]
+    assert elsewhere.take_slots([("db", 2)], "t8", 10) is False
+    assert coordinator.admit([], 10) == []
+
+
+def test_who_is_refused_one_slot_takes_none_and_no_token(coordinator):
+    coordinator.admit([ask("t0", ("db", 1))], 10)
+
+    refused = coordinator.admit([ask("t1", ("api", 1), ("db", 1), budget=MAIL)], 10)
+
+    assert refused == [inf]
+    assert coordinator.admit([ask("t2", ("api", 1))], 10) == [0.0]
+    assert coordinator.admit([ask(f"t{n}", budget=MAIL) for n in range(3, 6)], 10) == [0.0] * 3
+
+
+def test_who_is_refused_a_token_takes_no_slot(coordinator):
+    coordinator.admit([ask(f"t{n}", budget=MAIL) for n in range(3)], 10)
+
+    (wait,) = coordinator.admit([ask("t4", ("db", 1), budget=MAIL)], 10)
+
+    assert wait == pytest.approx(0.5)
+    assert coordinator.admit([ask("t5", ("db", 1))], 10) == [0.0]
+
+
+def test_those_without_a_token_are_told_when_theirs_would_be_there(place, coordinator, elsewhere):
+    waits = coordinator.admit([ask(f"t{n}", budget=MAIL) for n in range(5)], 10)
+    assert waits == [0.0, 0.0, 0.0, pytest.approx(0.5), pytest.approx(1.0)]
+
+    place.advance(0.5)
+
+    assert elsewhere.admit([ask("t3", budget=MAIL)], 10) == [0.0]
+    assert elsewhere.admit([ask("t4", budget=MAIL)], 10) == [pytest.approx(0.5)]
+    place.advance(3600)
+    waits = coordinator.admit([ask(f"u{n}", budget=MAIL) for n in range(4)], 10)
+    assert waits == [0.0, 0.0, 0.0, pytest.approx(0.5)]
+
+
+@pytest.mark.parametrize("rate", [0.7, 1 / 3, 3.3, 17.0])
+def test_waiting_for_a_token_as_long_as_was_said_is_enough(place, coordinator, rate):
+    budget = Budget("odd", rate, 2)
+    for number in range(30):
+        (wait,) = coordinator.admit([ask(f"t{number}", budget=budget)], 10)
+        if wait:
+            place.advance(wait)
+            assert coordinator.admit([ask(f"t{number}", budget=budget)], 10) == [0.0]
+
+
+def test_slots_are_prolonged_by_the_batch_and_those_that_ran_out_stay_free(
+    place, coordinator, elsewhere
+):
+    coordinator.admit([ask("t0", ("db", 2)), ask("t1", ("db", 2))], 10)
+    place.advance(8)
+    coordinator.prolong([("db", "t0"), ("never", "t0")], 10)
+    place.advance(8)
+
+    coordinator.prolong([("db", "t1")], 10)
+    coordinator.prolong([], 10)
+
+    assert elsewhere.admit([ask("t2", ("db", 2)), ask("t3", ("db", 2))], 10) == [0.0, inf]
+
+
+def test_slots_are_given_back_by_the_batch(coordinator, elsewhere):
+    coordinator.admit([ask("t0", ("db", 2), ("api", 1)), ask("t1", ("db", 2))], 10)
+
+    coordinator.give_back([("db", "t0"), ("api", "t0"), ("db", "nobody")])
+    coordinator.give_back([])
+
+    answers = elsewhere.admit([ask("t2", ("db", 2), ("api", 1)), ask("t3", ("db", 2))], 10)
+    assert answers == [0.0, inf]
+
+
+def test_names_of_any_length_are_told_apart(coordinator):
+    long = "k" * 300
+    budgets = [Budget(long + end, 1.0, 1) for end in "ab"]
+
+    asks = [
+        ask(long + end, (long + end, 1), budget=b) for end, b in zip("ab", budgets, strict=True)
+    ]
+
+    assert coordinator.admit(asks, 10) == [0.0, 0.0]
+    assert coordinator.admit([ask("x", (long + "a", 1))], 10) == [inf]
+
+
+def test_many_at_once_are_admitted_within_the_limits(place):
+    coordinators = [place.coordinator() for _ in range(8)]
+    asks = [[ask(f"{n}-{k}", ("db", 5), budget=MAIL) for k in range(2)] for n in range(8)]
+
+    answers = at_once(
+        [partial(one.admit, some, 10) for one, some in zip(coordinators, asks, strict=True)]
+    )
+
+    assert sum(waits.count(0.0) for waits in answers) == MAIL.burst

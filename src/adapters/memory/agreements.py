@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
+from ...domain.work.admission import Ask, Budget, decide, used
 from ...ports.coordinator import Grant
 from ...ports.schedule_store import LastRun
 
@@ -90,6 +91,26 @@ class AgreementTable:
         for name in names:
             self.slots.get(name, {}).pop(holder, None)
 
+    def admit(self, asks: Sequence[Ask], ttl: float, at: float) -> list[float]:
+        """Give slots and tokens to those who may begin."""
+        taken = {name: self._holders(name, at) for ask in asks for name, _ in ask.slots}
+        budgets = {ask.budget.bucket: ask.budget for ask in asks if ask.budget}
+        filled = {name: self._filled(budget, at) for name, budget in budgets.items()}
+        answers = decide(asks, taken, {name: bucket.tokens for name, bucket in filled.items()})
+        for ask, answer in zip(asks, answers, strict=True):
+            if answer == 0.0:
+                for name, _ in ask.slots:
+                    self.slots[name][ask.holder] = at + ttl
+        for name, count in used(asks, answers).items():
+            filled[name].tokens = max(0.0, filled[name].tokens - count)
+        return answers
+
+    def prolong(self, held: Sequence[tuple[str, str]], ttl: float, at: float) -> None:
+        """Prolong slots that are still held."""
+        for name, holder in held:
+            if holder in self._holders(name, at):
+                self.slots[name][holder] = at + ttl
+
     def take_tokens(self, bucket: str, count: int, rate: float, burst: int, at: float) -> float:
         """Take tokens from a bucket, which is full at first."""
         return self.buckets.setdefault(bucket, Bucket(burst, at)).take(count, rate, burst, at)
@@ -112,6 +133,15 @@ class AgreementTable:
             self.ticks[run.entry] = replace(run, total=last.total)
 
     def _has_room(self, name: str, limit: int, holder: str, at: float) -> bool:
+        taken = self._holders(name, at)
+        return holder in taken or len(taken) < limit
+
+    def _holders(self, name: str, at: float) -> dict[str, float]:
         taken = {who: until for who, until in self.slots.get(name, {}).items() if until > at}
         self.slots[name] = taken
-        return holder in taken or len(taken) < limit
+        return taken
+
+    def _filled(self, budget: Budget, at: float) -> Bucket:
+        bucket = self.buckets.setdefault(f"budget:{budget.bucket}", Bucket(budget.burst, at))
+        bucket.take(0, budget.rate, budget.burst, at)
+        return bucket

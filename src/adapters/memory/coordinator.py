@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ...domain.work.admission import Ask
 from ...ports.clock import Clock
 from ...ports.coordinator import Coordinator, Grant
 from .store import MemoryStore
@@ -42,6 +43,28 @@ class MemoryCoordinator(Coordinator):
         """Take tokens; infinity when the bucket could never hold so many."""
         with self.memory.changed:
             return self.memory.agreements.take_tokens(bucket, count, rate, burst, self._at())
+
+    def admit(self, asks: Sequence[Ask], ttl: float) -> Sequence[float]:
+        """Give slots and tokens to those who may begin."""
+        with self.memory.changed:
+            return self.memory.agreements.admit(asks, ttl, self._at())
+
+    def prolong(self, held: Sequence[tuple[str, str]], ttl: float) -> None:
+        """Prolong slots that are still held."""
+        with self.memory.changed:
+            self.memory.agreements.prolong(held, ttl, self._at())
+
+    def give_back(self, held: Sequence[tuple[str, str]]) -> None:
+        """Give slots back."""
+        with self.memory.changed:
+            for name, holder in held:
+                self.memory.agreements.free_slots([name], holder)
+
+    def release_all(self, grants: Sequence[Grant]) -> None:
+        """Give leases back."""
+        with self.memory.changed:
+            for grant in grants:
+                self.memory.agreements.release(grant, self._at())
 
     def _at(self) -> float:
         return self.memory.clock.monotonic()

@@ -8,10 +8,12 @@ holders catches up with. What is over for a day Redis deletes by itself.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from math import inf
 from typing import Any, Final
 
+from ...domain.work.admission import Ask
 from ...ports.coordinator import Coordinator, Grant
 from .store import RedisStore, Script
 
@@ -113,6 +115,87 @@ return '0'
 )
 
 
+#: KEYS are those of slots, then of buckets; ARGV[3] tells which ask wants which, as JSON. Answers
+#: as _TAKE_TOKENS does: what a refused one is told counts those before it.
+_ADMIT: Final = Script(
+    _TIME
+    + """
+local ttl, asked = tonumber(ARGV[2]), cjson.decode(ARGV[3])
+local left, at, answers = {}, {}, {}
+local moment = now
+for _, one in ipairs(asked.buckets) do
+  local key, rate, burst = KEYS[one[1]], one[2], one[3]
+  local kept = redis.call('HMGET', key, 'tokens', 'at')
+  local tokens, since = tonumber(kept[1]) or burst, tonumber(kept[2]) or now
+  at[one[1]] = since <= now + 60 and math.max(now, since) or now
+  left[one[1]] = math.min(burst, tokens + math.max(0, at[one[1]] - since) * rate)
+end
+local fresh, spent = {}, {}
+for number, ask in ipairs(asked.asks) do
+  local answer = 0
+  for _, slot in ipairs(ask[2]) do
+    local key = KEYS[slot[1]]
+    if not fresh[key] then
+      redis.call('ZREMRANGEBYSCORE', key, '-inf', moment)
+      fresh[key] = true
+    end
+    if not redis.call('ZSCORE', key, ask[1]) and redis.call('ZCARD', key) >= slot[2] then
+      answer = -1
+    end
+  end
+  local bucket = asked.buckets[ask[3]]
+  if answer == 0 and bucket then
+    local there = left[bucket[1]]
+    left[bucket[1]] = there - 1
+    if there < 1 - 0.000001 - bucket[2] * 0.000002 then
+      answer = math.ceil((1 - there) / bucket[2] * 1000000) / 1000000
+    else
+      spent[bucket[1]] = (spent[bucket[1]] or 0) + 1
+    end
+  end
+  if answer == 0 then
+    for _, slot in ipairs(ask[2]) do
+      redis.call('ZADD', KEYS[slot[1]], moment + ttl, ask[1])
+      keep(KEYS[slot[1]], ttl)
+    end
+  end
+  answers[number] = string.format('%.6f', answer)
+end
+for _, one in ipairs(asked.buckets) do
+  local key, count = KEYS[one[1]], spent[one[1]]
+  if count then
+    local kept = redis.call('HMGET', key, 'tokens', 'at')
+    local tokens, since = tonumber(kept[1]) or one[3], tonumber(kept[2]) or now
+    tokens = math.min(one[3], tokens + math.max(0, at[one[1]] - since) * one[2])
+    redis.call('HSET', key, 'tokens', math.max(0, tokens - count), 'at', at[one[1]])
+    keep(key, one[3] / one[2])
+  end
+end
+return answers
+"""
+)
+
+#: ARGV[3] on are the holders, one for each of KEYS.
+_PROLONG: Final = Script(
+    _TIME
+    + """
+local ttl = tonumber(ARGV[2])
+for number, key in ipairs(KEYS) do
+  local ends = redis.call('ZSCORE', key, ARGV[2 + number])
+  if ends and tonumber(ends) > now then
+    redis.call('ZADD', key, now + ttl, ARGV[2 + number])
+    keep(key, ttl)
+  end
+end
+return 1
+"""
+)
+
+_GIVE_BACK: Final = Script(
+    "for number, key in ipairs(KEYS) do redis.call('ZREM', key, ARGV[number]) end return 1"
+)
+
+
 class RedisCoordinator(Coordinator):
     """Agrees in a RedisStore."""
 
@@ -155,12 +238,73 @@ class RedisCoordinator(Coordinator):
         wait = float(self._run(_TAKE_TOKENS, [self._key("tokens", bucket)], count, rate, burst))
         return inf if wait < 0 else wait
 
+    def admit(self, asks: Sequence[Ask], ttl: float) -> Sequence[float]:
+        """Give slots and tokens to those who may begin."""
+        if not asks:
+            return []
+        keys, said = self._asked(asks)
+        waits = [float(wait) for wait in self._run(_ADMIT, keys, ttl, said)]
+        return [inf if wait < 0 else wait for wait in waits]
+
+    def _asked(self, asks: Sequence[Ask]) -> tuple[Sequence[str], str]:
+        numbers: dict[str, int] = {}
+        buckets: dict[str, tuple[int, list[float]]] = {}
+        for ask in asks:
+            for name, _ in ask.slots:
+                numbers.setdefault(self._key("slots", name), len(numbers) + 1)
+        for ask in asks:
+            if (budget := ask.budget) and budget.bucket not in buckets:
+                key = self._key("slots", f"budget:{budget.bucket}")
+                number = numbers.setdefault(key, len(numbers) + 1)
+                row = [number, budget.rate, budget.burst]
+                buckets[budget.bucket] = (len(buckets) + 1, row)
+        rows = [
+            [
+                ask.holder,
+                [[numbers[self._key("slots", name)], limit] for name, limit in ask.slots],
+                buckets[ask.budget.bucket][0] if ask.budget else 0,
+            ]
+            for ask in asks
+        ]
+        said = json.dumps({"asks": rows, "buckets": [row for _, row in buckets.values()]})
+        return list(numbers), said
+
+    def prolong(self, held: Sequence[tuple[str, str]], ttl: float) -> None:
+        """Prolong slots that are still held."""
+        if held:
+            keys = [self._key("slots", name) for name, _ in held]
+            self._run(_PROLONG, keys, ttl, *(holder for _, holder in held))
+
+    def give_back(self, held: Sequence[tuple[str, str]]) -> None:
+        """Give slots back."""
+        if held:
+            keys = [self._key("slots", name) for name, _ in held]
+            self.store.run(_GIVE_BACK, [holder for _, holder in held], keys=keys)
+
+    def release_all(self, grants: Sequence[Grant]) -> None:
+        """Give leases back."""
+        if grants:
+            calls = [
+                (
+                    [self._key("lease", grant.name)],
+                    [self._moment(), grant.holder, grant.fence],
+                )
+                for grant in grants
+            ]
+            if self.store.clustered:  # they live on different servers
+                for keys, arguments in calls:
+                    self.store.run(_RELEASE, arguments, keys=keys)
+            else:
+                self.store.run_each(_RELEASE, calls)
+
     def _key(self, kind: str, name: str) -> str:
         # Slots are taken together, and a script sees one slot of a Cluster only.
         tag = "{slots}" if kind == "slots" and self.store.clustered else kind
         return f"{self.store.prefix}celeriac.{tag}.{name}"
 
     def _run(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
+        return self.store.run(script, [self._moment(), *arguments], keys=keys)
+
+    def _moment(self) -> str:
         # Finer than the store's milliseconds, which a bucket would notice.
-        moment = "" if self.store.server_time else repr(self.store.clock.now().timestamp())
-        return self.store.run(script, [moment, *arguments], keys=keys)
+        return "" if self.store.server_time else repr(self.store.clock.now().timestamp())

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
 from ...domain.errors import BrokerUnavailable
+from ...domain.work.admission import Ask
 from ...ports.coordinator import Coordinator, Grant
-from . import leases, slots, token_buckets
+from . import admitting, leases, slots, token_buckets
 from .engine import SqlStore
 from .transaction import Transaction
 
@@ -91,6 +93,41 @@ class SqlCoordinator(Coordinator):
             )
         )
 
+    def admit(self, asks: Sequence[Ask], ttl: float) -> Sequence[float]:
+        """Give slots and tokens to those who may begin."""
+        if not asks:
+            return []
+        keyed, microseconds = [_keyed(ask) for ask in asks], max(1_000, round(ttl * 1_000_000))
+        answers = self.store.write(
+            lambda t: admitting.admit(
+                t, self.store.flavour, keyed, microseconds, self._now_in_microseconds
+            )
+        )
+        self._prune_now_and_then()
+        return answers
+
+    def prolong(self, held: Sequence[tuple[str, str]], ttl: float) -> None:
+        """Prolong slots that are still held."""
+        if held:
+            keys, milliseconds = [(_key(name), _key(who)) for name, who in held], _milliseconds(ttl)
+
+            def write(transaction: Transaction) -> None:
+                now = self._now()
+                admitting.prolong(transaction, keys, now + milliseconds, now)
+
+            self.store.write(write)
+
+    def give_back(self, held: Sequence[tuple[str, str]]) -> None:
+        """Give slots back."""
+        if held:
+            keys = [(_key(name), _key(who)) for name, who in held]
+            self.store.write(lambda t: admitting.give_back(t, keys))
+
+    def release_all(self, grants: Sequence[Grant]) -> None:
+        """Give leases back."""
+        if grants:
+            self.store.write(lambda t: leases.release_all(t, _by_key(grants), self._now()))
+
     def _now(self) -> int:
         return round(self.store.now() * 1_000)
 
@@ -117,6 +154,18 @@ def _key(name: str) -> str:
         return name
     digest = sha256(name.encode(errors="surrogatepass")).hexdigest()
     return f"{name[: _LONGEST - len(digest) - 1]}~{digest}"
+
+
+def _keyed(ask: Ask) -> Ask:
+    budget = ask.budget and replace(ask.budget, bucket=_key(f"budget:{ask.budget.bucket}"))
+    slots = tuple((_key(name), limit) for name, limit in ask.slots)
+    return Ask(_key(ask.holder), slots, budget)
+
+
+def _by_key(grants: Sequence[Grant]) -> Sequence[Grant]:
+    return sorted(
+        (replace(grant, name=_key(grant.name)) for grant in grants), key=lambda grant: grant.name
+    )
 
 
 def _milliseconds(seconds: float) -> int:

@@ -7,7 +7,7 @@ catches up with.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ...ports.coordinator import Grant
@@ -65,6 +65,12 @@ def release(transaction: Transaction, name: str, grant: Grant, now: int) -> bool
     """End a lease, if it is still this one."""
     row = (now - _LONG_OVER, name, grant.holder, grant.fence, now)
     return transaction.run(_RELEASE, row) > 0
+
+
+def release_all(transaction: Transaction, grants: Sequence[Grant], now: int) -> None:
+    """End leases, those that are still these. Names are keys here."""
+    rows = [(now - _LONG_OVER, one.name, one.holder, one.fence, now) for one in grants]
+    transaction.many(_RELEASE, rows)
 
 
 def prune(transaction: Transaction, before: int) -> None:

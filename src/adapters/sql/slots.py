@@ -7,10 +7,10 @@ each other.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
+from ...domain.work.admission import Ask
 from .flavour import Flavour
 from .transaction import Transaction
 
@@ -29,14 +29,12 @@ def take(
 ) -> bool:
     """Take a slot of each name, or none. The clock is asked when all waiting for others is over."""
     names = sorted({name for name, _ in limits})
-    _lock_doors(transaction, flavour, names, clock)
+    lock_doors(transaction, flavour, names, clock)
     now = clock()
     if not _have_room(transaction, flavour, names, limits, holder, now):
         return False
     until = now + ttl
-    sql = flavour.upsert("celeriac_slot", _COLUMNS, _KEY)
-    # A door says until when it is needed at least, so that it can be deleted when it is not.
-    transaction.many(sql, [(name, who, until) for name in names for who in ("", holder)])
+    hold(transaction, flavour, [Ask(holder, tuple(limits))], until)
     return True
 
 
@@ -51,9 +49,10 @@ def prune(transaction: Transaction, before: int) -> None:
     transaction.run(_PRUNE, (before,))
 
 
-def _lock_doors(
+def lock_doors(
     transaction: Transaction, flavour: Flavour, names: Sequence[str], clock: Callable[[], int]
 ) -> None:
+    """Let nobody else count the slots of these sorted names until the transaction ends."""
     sql = (
         f"SELECT name FROM celeriac_slot WHERE {flavour.among('name')} AND holder = '' "  # noqa: S608
         f"ORDER BY name{flavour.take}"
@@ -76,12 +75,31 @@ def _have_room(
     holder: str,
     now: int,
 ) -> bool:
+    taken = holders(transaction, flavour, list(names), now)
+    return all(
+        holder in taken.get(name, ()) or len(taken.get(name, ())) < limit for name, limit in limits
+    )
+
+
+def holders(
+    transaction: Transaction, flavour: Flavour, names: Sequence[str], now: int
+) -> dict[str, set[str]]:
+    """Return who holds slots of these names now. Their doors are locked."""
     sql = (
         f"SELECT name, holder FROM celeriac_slot WHERE {flavour.among('name')} "  # noqa: S608
         f"AND holder <> '' AND expires > ?"
     )
     # Behind the door nobody else inserts, and this looks at what is committed now.
-    rows = transaction.rows(sql, (flavour.listed(list(names)), now))
-    taken = Counter(name for name, _ in rows)
-    ours = {name for name, who in rows if who == holder}
-    return all(name in ours or taken[name] < limit for name, limit in limits)
+    out: dict[str, set[str]] = {}
+    for name, who in transaction.rows(sql, (flavour.listed(list(names)), now)):
+        out.setdefault(str(name), set()).add(str(who))
+    return out
+
+
+def hold(transaction: Transaction, flavour: Flavour, asks: Sequence[Ask], until: int) -> None:
+    """Note who holds what from now on. Their doors are locked."""
+    sql = flavour.upsert("celeriac_slot", _COLUMNS, _KEY)
+    # A door says until when it is needed at least, so that it can be deleted when it is not.
+    rows = {(name, who, until) for ask in asks for name, _ in ask.slots for who in ("", ask.holder)}
+    if rows:
+        transaction.many(sql, sorted(rows))

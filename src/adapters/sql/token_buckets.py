@@ -14,8 +14,8 @@ from .flavour import Flavour
 from .transaction import Transaction
 
 _LOOK: Final = "SELECT tokens, filled_at FROM celeriac_bucket WHERE name = ?"
-_FILL: Final = "UPDATE celeriac_bucket SET tokens = ?, filled_at = ? WHERE name = ?"
-_COLUMNS: Final = ("name", "tokens", "filled_at")
+FILL: Final = "UPDATE celeriac_bucket SET tokens = ?, filled_at = ? WHERE name = ?"
+COLUMNS: Final = ("name", "tokens", "filled_at")
 _SECOND: Final = 1_000_000
 #: Tokens lost to rounding; and microseconds, of the clock and of what we say.
 _ROUNDING: Final = 1e-6
@@ -39,16 +39,19 @@ def take(
     """
     while not (rows := transaction.rows(_LOOK + flavour.take, (bucket,))):
         full = (bucket, float(burst), clock())
-        transaction.run(flavour.keep("celeriac_bucket", _COLUMNS, ["name"]), full)
-    tokens, filled_at = float(rows[0][0]), int(rows[0][1])
-    now = clock()
-    if filled_at <= now + _TRUSTED:
-        now = max(now, filled_at)
-    tokens = min(burst, tokens + max(0, now - filled_at) * rate / _SECOND)
+        transaction.run(flavour.keep("celeriac_bucket", COLUMNS, ["name"]), full)
+    tokens, now = filled(float(rows[0][0]), int(rows[0][1]), clock(), rate, burst)
     missing = count - tokens
     if missing <= _ROUNDING + rate * _ROUNDED / _SECOND:
-        transaction.run(_FILL, (max(0.0, tokens - count), now, bucket))
+        transaction.run(FILL, (max(0.0, tokens - count), now, bucket))
         return 0.0
     if rate <= 0 or count > burst:
         return inf
     return ceil(missing / rate * _SECOND) / _SECOND
+
+
+def filled(tokens: float, filled_at: int, now: int, rate: float, burst: int) -> tuple[float, int]:
+    """Return what a bucket holds now, and the time that this is true of."""
+    if filled_at <= now + _TRUSTED:
+        now = max(now, filled_at)
+    return min(burst, tokens + max(0, now - filled_at) * rate / _SECOND), now

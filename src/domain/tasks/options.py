@@ -3,7 +3,7 @@
 What the call says wins over what the task says, and that over the settings' defaults.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, TypedDict
@@ -51,6 +51,10 @@ class CallOptions(TypedDict, total=False):
     stamped_headers: Sequence[str]
 
 
+#: What a key is made of: names of arguments, or a function of them.
+KeyOf = str | Sequence[str] | Callable[..., Any]
+
+
 @dataclass(frozen=True, slots=True)
 class TaskOptions:
     """What is known of a task besides its code, with settings already filled in.
@@ -62,6 +66,12 @@ class TaskOptions:
     max_retries: int | None = 3
     default_retry_delay: float = 180.0
     rate_limit: str | float | None = None
+    #: Whether the rate is each `worker`'s own or one budget of the whole `cluster`.
+    rate_limit_scope: str = "worker"
+    #: How many may run at once in the whole cluster, and how many with the same key.
+    max_concurrency: int | None = None
+    concurrency_key: "KeyOf | None" = None
+    max_concurrency_per_key: int = 1
     ignore_result: bool = False
     track_started: bool = False
     acks_late: bool = False
