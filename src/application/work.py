@@ -22,8 +22,9 @@ from typing import Any, Final
 from ..domain.canvas.chords import ChordPart
 from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost, NotSupported
 from ..domain.tasks.result_record import ResultRecord
+from ..domain.work.admission import Ask
 from ..domain.work.core import WorkerCore
-from ..domain.work.effects import Bury, Effect, Join, Kill, Note, Settle, Start
+from ..domain.work.effects import Admit, Bury, Effect, Join, Kill, Note, Settle, Start
 from ..domain.work.job import Broken, Cancelled, Progressed, Report, Reported
 from ..domain.work.settlement import Settlement
 from ..ports.broker import Broker
@@ -32,6 +33,7 @@ from ..ports.lease import LeaseGuard
 from ..ports.pool import Cancel, Pool, Stop
 from ..ports.results import ResultBackend
 from ..ports.settler import Settler
+from .admission import Admission
 from .autoscale import Autoscaling
 from .chronicle import Chronicle
 from .inbox import Adopted, Asked, Claimed, Event, LeaseGone, StopAsked, drain
@@ -82,6 +84,7 @@ class Worker:
         inbox: "SimpleQueue[Any] | None" = None,
         housekeeping: Callable[[], None] = lambda: None,
         guard: LeaseGuard | None = None,
+        admission: Admission | None = None,
     ) -> None:
         """Wire the parts; nothing happens before `start`.
 
@@ -109,6 +112,7 @@ class Worker:
         self.turned_at: float | None = None
         #: What resizes its pool with the work there is, where that was asked for.
         self.autoscaling: Autoscaling | None = None
+        self._admission = admission
         self._homeless = False
         self._grace_ends: float | None = None
         self._stays = False  # until the grace period ends, though nothing runs
@@ -194,6 +198,7 @@ class Worker:
         self._settle(())
         self.turned_at = tick = self._clock.monotonic()
         self._mind_the_clock(tick)
+        self._give_back()
         self.core.on_tick(tick)
         self._carry_out(self.core.start(self.pool.room()))
         self._claim_more()
@@ -250,6 +255,8 @@ class Worker:
                     self._settle(settlements)
                 case Start():
                     self._start(effect)
+                case Admit(asks):
+                    self._carry_out(self._admitted(asks))
                 case Bury():
                     reports.append(self._bury(effect))
                 case Join(number, delivery):
@@ -262,6 +269,16 @@ class Worker:
         if reports:
             self.chronicle.ended(reports)
             self._carry_out(self.core.on_reports(reports))
+
+    def _admitted(self, asks: Sequence[Ask]) -> Iterable[Effect]:
+        if self._admission is None:
+            raise NotSupported("this worker was given nobody to ask about limits of the cluster")
+        answers = self._admission.ask(asks)
+        return self.core.on_admission(answers, self._clock.now(), self._clock.monotonic())
+
+    def _give_back(self) -> None:
+        if self._admission is not None:
+            self._admission.give_back(self.core.freed())
 
     def _start(self, start: Start) -> None:
         try:
@@ -357,6 +374,8 @@ class Worker:
             )
         self._homeless = True
         effects = self.core.lease_lost()
+        if self._admission is not None:
+            self._admission.forget()
         self._settling.forget()
         try:
             self._enlist()
@@ -469,3 +488,4 @@ class Worker:
         """Take in what the pool and the intake said last; what is claimed is given back."""
         self._react(drain(self.inbox, 0.0))
         self._settle((), now=True)
+        self._give_back()

@@ -7,6 +7,7 @@ import os
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
+from ..application.admission import Admission
 from ..application.autoscale import Autoscaling
 from ..application.housekeeping import Housekeeping, lifetime
 from ..application.run_task import TaskRunner
@@ -30,6 +31,13 @@ KEEPALIVE: Final = 30.0
 def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) -> Worker:
     """Return the shell of a worker, not started yet."""
     conf, container = outer.app.conf, outer.app.container
+    cleaner = Housekeeping(container.results(), lifetime(conf.result_expires), container.clock())
+    admission = Admission(container.coordinator, conf.worker_lease)
+
+    def keep_house() -> None:
+        admission.prolong()
+        cleaner.turn()
+
     return Worker(
         WorkSettings(
             node=outer.node,
@@ -46,8 +54,9 @@ def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) 
         runner,
         container.clock(),
         inbox,
-        Housekeeping(container.results(), lifetime(conf.result_expires), container.clock()).turn,
+        keep_house,
         outer.guard,
+        admission,
     )
 
 

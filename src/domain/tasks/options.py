@@ -51,6 +51,10 @@ class CallOptions(TypedDict, total=False):
     stamped_headers: Sequence[str]
 
 
+#: Values of `rate_limit_scope`.
+WORKER: Final = "worker"
+CLUSTER: Final = "cluster"
+
 #: What a key is made of: names of arguments, or a function of them.
 KeyOf = str | Sequence[str] | Callable[..., Any]
 
@@ -67,7 +71,7 @@ class TaskOptions:
     default_retry_delay: float = 180.0
     rate_limit: str | float | None = None
     #: Whether the rate is each `worker`'s own or one budget of the whole `cluster`.
-    rate_limit_scope: str = "worker"
+    rate_limit_scope: str = WORKER
     #: How many may run at once in the whole cluster, and how many with the same key.
     max_concurrency: int | None = None
     concurrency_key: "KeyOf | None" = None

@@ -133,6 +133,17 @@ class Lines:
         """Return how many lines are remembered."""
         return len(self._ends)
 
+    def behind(self, ask: Ask, answer: float, estimate: float | None, now: float) -> float:
+        """Return the seconds until an ask that was refused with this answer should come back."""
+        if answer == NO_SLOT:
+            name, limit = ask.slots[-1]
+            step = (SLOT_PAUSE if estimate is None else estimate) / max(1, limit)
+            return self.place(f"slot:{name}", SLOT_PAUSE, step, LONGEST_FOR_SLOT, now)
+        if ask.budget is None:  # nobody could be asked
+            return answer
+        name, step = ask.budget.bucket, 1.0 / ask.budget.rate
+        return self.place(f"token:{name}", answer, step, LONGEST_FOR_TOKEN, now)
+
     def place(self, name: str, wait: float, step: float, longest: float, now: float) -> float:
         """Return the seconds until to come back: at least `wait`, and `step` behind the last one.
 

@@ -17,11 +17,12 @@ from ..messaging.delivery import Delivery, Orphan, Token, Undecodable
 from ..messaging.message import TaskMessage
 from ..tasks import states
 from ..tasks.builtin_names import JOIN_CHORD
-from ..tasks.options import TaskOptions
+from ..tasks.options import CLUSTER, TaskOptions
 from . import crash_policy
+from .admission import Ask, Lines, ask_of
 from .capacity import SHORT, RunTimes, prefetch
 from .crash_policy import Verdict
-from .effects import Bury, Effect, Join, Kill, Note, Settle, Start
+from .effects import Admit, Bury, Effect, Join, Kill, Note, Settle, Start
 from .hands import InHand, Stamps, as_values, meant_by
 from .intake import Drop, FindTask, JoinChord, NotYet, Run, decide, unknown
 from .job import Began, Cancelled, Job, Lost, PoolEvent, Report, Reported, Resized, TimedOut
@@ -104,6 +105,9 @@ class WorkerCore:
         self._graves: dict[int, _Held] = {}
         self._buckets: dict[str, Bucket | None] = {}
         self._times = RunTimes()
+        self._asking: list[tuple[_Held, Ask, float | None]] = []
+        self._slots_of: dict[int, Sequence[tuple[str, str]]] = {}
+        self._lines = Lines()
 
     # -- what the shell asks
 
@@ -193,6 +197,18 @@ class WorkerCore:
                 self._judge(held, orphan.started, f"its worker {orphan.owner} died", answer)
         return answer.all()
 
+    def on_seized(self, batch: Iterable[Delivery | Undecodable], now: datetime) -> list[Effect]:
+        """Drop what was taken out of its queue because it is revoked, as if claimed in its turn."""
+        answer = _Answer(now)
+        for item in batch:
+            if isinstance(item, Undecodable):
+                _refuse(item, answer)
+            elif item.message.task == JOIN_CHORD:
+                self._join(item, answer)
+            else:
+                self._drop(item, _REVOKED, answer)
+        return answer.all()
+
     def on_pool(self, event: PoolEvent, now: datetime) -> list[Effect]:
         """Take in what the pool says."""
         answer = _Answer(now)
@@ -237,18 +253,64 @@ class WorkerCore:
         """Hand over what fits: long or unknown jobs to free slots only, short ones in batches.
 
         Every job is marked: the mark tells a worker that adopts it whether it may be repeated,
-        and whether its process died of it.
+        and whether its process died of it. What shares a limit with the cluster asks it first.
         """
         jobs: list[Job] = []
+        asking = self._asking = []
         most = self.slots + int(self.slots * self.policy.ahead)
         while self._waiting:
             held = self._waiting[0]
             estimate = self._times.of(held.delivery.message.task)
             short = estimate is not None and estimate <= SHORT
-            if len(jobs) >= pool_room if short else len(self._at_pool) >= most:
+            ahead = len(asking)
+            full = len(jobs) + ahead >= pool_room if short else len(self._at_pool) + ahead >= most
+            if full:
                 break
             self._waiting.popleft()
+            ask = self._ask_of(held)
+            if ask is None:
+                jobs.append(self._job(held, estimate))
+            else:
+                asking.append((held, ask, estimate))
+        effects = self._starting(jobs)
+        return [*effects, Admit([ask for _, ask, _ in asking])] if asking else effects
+
+    def on_admission(self, answers: Sequence[float], now: datetime, tick: float) -> list[Effect]:
+        """Start those whom the cluster lets begin (0.0); the others wait in the store.
+
+        An answer is else the seconds until a token could be there, or infinity: no slot is free.
+        """
+        asked, self._asking = self._asking, []
+        answer, jobs = _Answer(now), []
+        for (held, ask, estimate), wait in zip(asked, answers, strict=True):
+            if wait:
+                seconds = self._lines.behind(ask, wait, estimate, tick)
+                answer.settle(held.delivery.token, Park(now + timedelta(seconds=seconds)))
+                continue
             jobs.append(self._job(held, estimate))
+            if ask.slots:
+                self._slots_of[held.number] = [(name, ask.holder) for name, _ in ask.slots]
+        return [*self._starting(jobs), *answer.all()]
+
+    def freed(self) -> list[tuple[str, str]]:
+        """Return, once, the slots (name, holder) of jobs that are no longer in these hands."""
+        if not self._slots_of:
+            return []
+        over = [
+            number
+            for number in self._slots_of
+            if number not in self._at_pool and number not in self._graves
+        ]
+        return [slot for number in over for slot in self._slots_of.pop(number)]
+
+    def _ask_of(self, held: _Held) -> Ask | None:
+        options = held.options
+        if options is None:
+            return None
+        bucket = self._bucket(options) if options.rate_limit_scope == CLUSTER else None
+        return ask_of(held.delivery, options, None if bucket is None else bucket.rate)
+
+    def _starting(self, jobs: list[Job]) -> list[Effect]:
         if not jobs:
             return []
         begun = [self._at_pool[job.number] for job in jobs]
@@ -314,8 +376,8 @@ class WorkerCore:
     def lease_lost(self) -> list[Effect]:
         """Forget everything: it belongs to whoever adopts it. What runs is ended in vain."""
         numbers = list(self._at_pool)
-        for hands in (self._waiting, self._limited, self._at_pool, self._graves):
-            hands.clear()
+        for hands in (self._waiting, self._limited, self._at_pool, self._graves, self._slots_of):
+            hands.clear()  # slots too: what runs goes on for a moment, and they run out
         return [Kill(numbers)] if numbers else []
 
     # -- intake
@@ -335,7 +397,7 @@ class WorkerCore:
                 self._join(delivery, answer)
 
     def _admit(self, held: _Held, options: TaskOptions, tick: float, answer: _Answer) -> None:
-        bucket = self._bucket(options)
+        bucket = self._bucket(options) if options.rate_limit_scope != CLUSTER else None
         wait = bucket.take(tick) if bucket is not None else 0.0
         if bucket is None or not wait:
             self._waiting.append(held)

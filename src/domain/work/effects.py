@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..messaging.delivery import Delivery, Token
 from ..tasks import states
+from .admission import Ask
 from .job import Job
 from .settlement import Disposition, Settlement
 
@@ -19,6 +20,13 @@ class Start:
     jobs: Sequence[Job]
     mark: Sequence[Token]
     early: Collection[Token] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Ask the cluster whether these may begin, and tell the core at once (`on_admission`)."""
+
+    asks: Sequence[Ask]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +77,4 @@ class Note:
     detail: str = ""
 
 
-Effect = Start | Settle | Bury | Join | Kill | Note
+Effect = Start | Admit | Settle | Bury | Join | Kill | Note
