@@ -354,6 +354,10 @@ class UnknownSetting(ImproperlyConfigured):
     """No setting has that name."""
 
 
+class StateUnreadable(ImproperlyConfigured):
+    """What a worker remembers from its last run (worker_state_db) cannot be read."""
+
+
 class InvalidSetting(ImproperlyConfigured):
     """A setting has a value of the wrong type, or one that is not among those allowed."""
 

@@ -125,6 +125,9 @@ POOLS: Final[Mapping[str, str]] = {
 #: Keeps the lease of a worker whose tasks run in its own process.
 LEASE_GUARD: Final = f"{_A}.pools.guard:ForkedGuard"
 
+#: Keeps what a worker remembers from one run to the next.
+STATE_FILE: Final = f"{_A}.host.state_file:DbmStateFile"
+
 _S = f"{_A}.serializers"
 SERIALIZERS: Final[Mapping[str, str]] = {
     "json": f"{_S}.json:JsonSerializer",

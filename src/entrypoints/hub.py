@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 from ..application.admission import Admission
 from ..application.autoscale import Autoscaling
 from ..application.housekeeping import Housekeeping, lifetime
+from ..application.remember import Remembering
 from ..application.run_task import TaskRunner
 from ..application.work import Worker, WorkSettings
 from ..domain.errors import NotSupported
 from ..domain.tasks.options import TaskOptions
 from ..domain.work.capacity import Autoscaler
 from ..domain.work.core import WorkerCore, WorkerPolicy
-from .adapter_table import load
+from .adapter_table import STATE_FILE, load
+from .logs import log_path
 from .presence import Presence
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) 
     def keep_house() -> None:
         admission.prolong()
         cleaner.turn()
+        if outer.memory is not None:
+            outer.memory.turn()
 
     return Worker(
         WorkSettings(
@@ -65,6 +69,16 @@ def make_presence(outer: "AppWorker", shell: Worker) -> Presence:
     conf = outer.app.conf
     answers = _asked_or_set(outer.options.remote_control, conf.worker_enable_remote_control)
     return Presence(outer, shell, answers=bool(answers))
+
+
+def make_memory(outer: "AppWorker", shell: Worker) -> Remembering | None:
+    """Return what remembers from one run to the next, if there is a file for that."""
+    path = _asked_or_set(outer.options.statedb, outer.app.conf.worker_state_db)
+    if not path:
+        return None
+    container = outer.app.container
+    file = load(STATE_FILE)(log_path(str(path), outer.node, 0))
+    return Remembering(file, shell.core, shell.ask, container.logical(), container.clock())
 
 
 def make_autoscaling(outer: "AppWorker", shell: Worker) -> Autoscaling | None:

@@ -24,6 +24,7 @@ from .routes import router_of
 from .runners import AppRunner, recipe_of
 
 if TYPE_CHECKING:
+    from ..application.remember import Remembering
     from ..application.work import Worker
     from ..domain.work.core import WorkerCore
     from ..domain.work.effects import Effect
@@ -64,6 +65,7 @@ class WorkerOptions:
     heartbeat_interval: float | None = None
     mingle: bool | None = None
     grace_period: float | None = None
+    statedb: str | None = None  # may hold %n, %h, %d
     health_port: str | int | None = None
     self_report: bool = False  # whether `celeriac status --self` is to find it
     prepare: Callable[[], None] = nothing  # called where tasks will run, before the first
@@ -90,6 +92,8 @@ class AppWorker:
         self._worker: Worker | None = None
         self._presence: Presence | None = None
         self._watch: Watch | None = None
+        #: What remembers from one run to the next, once the worker has joined.
+        self.memory: Remembering | None = None
         self.guard: LeaseGuard | None = None
 
     @property
@@ -214,6 +218,8 @@ class AppWorker:
             if self._watch is not None:
                 self._watch.stop()
             self._dismiss_guard()
+            if self.memory is not None:
+                self.memory.close()
             self.life.is_over()
 
     # -- joining
@@ -236,6 +242,9 @@ class AppWorker:
         container = self.app.container
         worker = hub.make_shell(self, runner, self._inbox)
         worker.tell.sender = self
+        self.memory = hub.make_memory(self, worker)
+        if self.memory is not None:
+            self.memory.load()
         worker.autoscaling = hub.make_autoscaling(self, worker)
         self._persistently(worker.start)
         router = container.router()

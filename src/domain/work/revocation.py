@@ -23,6 +23,10 @@ class Revoked:
             self._since[id_] = now
         self._forget_old(now)
 
+    def times(self) -> dict[str, float]:
+        """Return the ids, oldest first, and since when they are remembered."""
+        return self._since.copy()
+
     def __contains__(self, id_: object) -> bool:
         """Tell whether an id was revoked."""
         return id_ in self._since

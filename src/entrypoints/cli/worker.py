@@ -59,10 +59,10 @@ SETTINGS: Final = {
     "grace_period": "worker_grace_period",
     "task_events": "worker_send_task_events",
     "health_port": "worker_health_port",
+    "statedb": "worker_state_db",
 }
 #: Options that are taken and named in the log, because what they govern does not exist yet.
 NOT_YET: Final = (
-    "statedb",
     "optimization",
     "executable",
 )
@@ -80,7 +80,7 @@ NOT_YET: Final = (
 )
 @option("-n", "--hostname", group=WORKER, help="Name of the node; may hold %h, %n, %d.")
 @option("-D", "--detach", group=WORKER, is_flag=True, help="Leave the terminal.")
-@option("-S", "--statedb", group=WORKER, help="No effect yet.")
+@option("-S", "--statedb", group=WORKER, help="File of what it remembers: revoked tasks.")
 @loglevel_option(WORKER)
 @log_format_option(WORKER)
 @option(
