@@ -1,5 +1,6 @@
 """What remote control shows of a worker's app, settings and process."""
 
+import logging
 import os
 import resource
 import time
@@ -9,7 +10,8 @@ from urllib.parse import urlsplit
 
 from ..application.commands import Surroundings
 from ..application.requests import Request
-from ..domain.errors import DecodeError, SerializerNotInstalled
+from ..domain.errors import BrokerUnavailable, DecodeError, LeaseLost, SerializerNotInstalled
+from ..domain.messaging.delivery import Delivery, Undecodable
 from ..domain.messaging.message import TaskMessage
 from ..domain.messaging.queues import Exchange, Queue
 from ..domain.settings.presentation import masked
@@ -17,6 +19,8 @@ from .choices import broker_url
 
 if TYPE_CHECKING:
     from .worker import AppWorker
+
+logger = logging.getLogger("celeriac.worker")
 
 _USAGE = (
     *("utime", "stime", "maxrss", "ixrss", "idrss", "isrss", "minflt", "majflt", "nswap"),
@@ -112,9 +116,17 @@ class AppSurroundings(Surroundings):
         self._added[name] = queue
         return name
 
-    def withdraw(self, ids: Sequence[str]) -> None:
-        """Take tasks that still wait out of their queues, and record that they are revoked."""
-        self.app.control.withdraw(ids)
+    def seize(self, ids: Sequence[str]) -> Sequence[Delivery | Undecodable]:
+        """Take what waits of these tasks into the worker's hands; nothing where that cannot be."""
+        broker = self.app.container.broker()
+        if not broker.capabilities.seize:
+            return ()
+        try:
+            found: Sequence[Delivery | Undecodable] = broker.seize(ids)
+        except (BrokerUnavailable, LeaseLost) as away:
+            logger.warning("revoked tasks stay in their queues until they are claimed: %s", away)
+            return ()
+        return found
 
     def info(self, message: TaskMessage, *, safe: bool) -> dict[str, Any]:
         """Return what a call is, as data; arguments that cannot be read come as their repr."""

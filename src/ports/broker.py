@@ -27,14 +27,18 @@ class BrokerCapabilities:
     peek: bool = True
     pause: bool = True
     dead_letters: bool = True
-    #: `remove` finds single messages.
-    remove: bool = True
+    #: `seize` finds single messages.
+    seize: bool = True
     #: `depth` and `purge` reach what is parked.
     sees_parked: bool = True
     #: Claims are held by leases and outlast their connection. Else the connection is the lease: the
     #: store itself makes a message ready again when that of its owner ends, and `recover` returns
     #: only what a ledger says was started.
     leases: bool = True
+    #: Oldest first within a queue, and what is requeued ahead of later ones. Else in any order.
+    ordered: bool = True
+    #: Bindings are known to every client; else to those that declared them.
+    shared_bindings: bool = True
 
 
 class Broker(Protocol):
@@ -115,6 +119,15 @@ class Broker(Protocol):
         """
 
     @abstractmethod
+    def seize(self, task_ids: Sequence[str]) -> Sequence[Delivery | Undecodable]:
+        """Move the ready and parked messages of these tasks to this owner, in whatever queue.
+
+        As `claim`, but by id: paused queues give theirs too, and what is not due is given. Each
+        queue's are taken atomically and come in the order of claims, parked ones last. Ids that
+        wait nowhere are passed over. Raises as `claim` does.
+        """
+
+    @abstractmethod
     def wake(self) -> None:
         """Make a `claim` that blocks in another thread return now."""
 
@@ -155,10 +168,6 @@ class Broker(Protocol):
     @abstractmethod
     def purge(self, queues: Sequence[str]) -> int:
         """Delete what is ready or parked; return how many messages that were."""
-
-    @abstractmethod
-    def remove(self, task_ids: Sequence[str]) -> Sequence[TaskMessage]:
-        """Delete ready or parked messages of these task ids; return them in the ids' order."""
 
     @abstractmethod
     def pause(self, queue: str) -> None:

@@ -74,6 +74,7 @@ def test_a_message_arrives_as_it_was_published(place, broker):
 
 
 def test_a_batch_is_confirmed_in_its_order(broker):
+    require(broker, "ordered")
     publish(broker, *messages(30))
     publish(broker, *messages(30, prefix="n"))
 
@@ -204,6 +205,7 @@ def test_declaring_again_changes_nothing(place, broker):
 
 
 def test_bindings_are_known_to_every_client(place, broker):
+    require(broker, "shared_bindings")
     place.broker().declare([Queue("new", Exchange("orders"), "order.new")])
 
     publish(place.broker(), via("orders", "order.new"))
@@ -310,21 +312,6 @@ def test_what_came_after_a_purge_is_claimed(broker):
     assert ids(claim(broker)) == ["new"]
 
 
-def test_remove_deletes_waiting_messages_of_tasks(place, broker):
-    require(broker, "remove")
-    publish(broker, message("held"))
-    held = claim_one(broker)
-    publish(broker, *messages(3), message("parked", eta=later(place, 60)), message("x", queue="b"))
-
-    found = broker.remove(["m001", "parked", "x", "held", "unheard"])
-
-    assert ids(found) == ["m001", "parked", "x"]
-    assert found[0] == messages(2)[1]
-    assert broker.depth([JOBS, "b"]) == {JOBS: 2, "b": 0}
-    assert ids(claim(broker)) == ["m000", "m002"]
-    assert broker.settle([(held.token, DONE)]) == [True]
-
-
 def test_a_paused_queue_gives_nothing_to_anybody_until_it_is_resumed(place, broker, other):
     require(broker, "pause")
     publish(broker, message("a"), message("b", queue="b"))
@@ -384,6 +371,7 @@ def test_dead_letters_are_shown_newest_first(place, broker):
 
 
 def test_revived_dead_letters_stand_at_the_end_of_their_queue(broker):
+    require(broker, "ordered")
     bury(broker, "a", "b")
     publish(broker, message("c"))
     (letter,) = (one for one in broker.dead(JOBS, 10) if one.message.id == "a")
@@ -416,7 +404,7 @@ REFUSED = {
     "transactions": lambda broker: broker.publish([message("a")], deadline=SOON, within=object()),
     "peek": lambda broker: broker.peek(JOBS, 1),
     "pause": lambda broker: broker.pause(JOBS),
-    "remove": lambda broker: broker.remove(["a"]),
+    "seize": lambda broker: broker.seize(["a"]),
     "dead_letters": lambda broker: broker.dead(JOBS, 1),
 }
 

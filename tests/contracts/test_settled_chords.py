@@ -256,7 +256,7 @@ def test_a_completion_that_was_given_back_is_claimed_again(place, broker, other,
     assert claim_one(other, JOINS).message == contribution("a", size=1).completion
 
 
-def test_a_completion_may_be_dead_lettered_revived_removed_and_purged(broker, settler):
+def test_a_completion_may_be_dead_lettered_revived_seized_and_purged(broker, settler):
     require(broker, "dead_letters")
     first, second = tokens(broker, 2)
     settle(settler, (first, contribution("a", size=1)), (second, contribution("x", 0, 1, "h")))
@@ -266,7 +266,7 @@ def test_a_completion_may_be_dead_lettered_revived_removed_and_purged(broker, se
     broker.revive(JOINS, [letter.tag for letter in broker.dead(JOINS, 10)])
 
     assert sorted(ids(broker.peek(JOINS, 10))) == ["join-g-a", "join-h-x"]
-    assert ids(broker.remove(["join-g-a"])) == ["join-g-a"]
+    assert ids(broker.seize(["join-g-a"])) == ["join-g-a"]
     assert broker.purge([JOINS]) == 1
     assert claim(broker, JOINS) == []
 

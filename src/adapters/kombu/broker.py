@@ -60,7 +60,7 @@ class AmqpBroker(Broker):
             peek=False,
             pause=False,
             leases=False,
-            remove=False,
+            seize=False,
             sees_parked=False,
         )
 
@@ -208,9 +208,12 @@ class AmqpBroker(Broker):
                     deleted += self.store.publishing.side().queue_purge(self._wire(queue))
         return deleted
 
-    def remove(self, task_ids: Sequence[str]) -> Sequence[TaskMessage]:
-        """Refuse: RabbitMQ deletes a message only for whoever takes it."""
-        raise NotSupported(f"{self.url} cannot delete single messages: revoke the tasks instead")
+    def seize(self, task_ids: Sequence[str]) -> Sequence[Delivery | Undecodable]:
+        """Refuse: RabbitMQ gives messages in their order only."""
+        raise NotSupported(
+            f"{self.url} cannot pick single messages out of a queue: revoked tasks are dropped by "
+            "the workers that claim them"
+        )
 
     def pause(self, queue: str) -> None:
         """Refuse: RabbitMQ knows no such state."""

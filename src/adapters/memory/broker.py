@@ -5,7 +5,7 @@ from typing import Final
 
 from ...domain.errors import LeaseLost, NotSupported
 from ...domain.messaging.delivery import DeadMessage, Delivery, Orphan, Token, Undecodable
-from ...domain.messaging.message import TaskMessage, in_order_of
+from ...domain.messaging.message import TaskMessage
 from ...domain.messaging.queues import Queue
 from ...domain.work.settlement import Disposition
 from ...ports.broker import Broker, BrokerCapabilities
@@ -109,6 +109,12 @@ class MemoryBroker(Broker):
             self._woken = False
             return claimed
 
+    def seize(self, task_ids: Sequence[str]) -> Sequence[Delivery | Undecodable]:
+        """Take the waiting messages of these tasks."""
+        with self.memory.changed:
+            owner, now = self._present_owner(), self.memory.clock.now()
+            return self.memory.messages.seize(owner, frozenset(task_ids), now)
+
     def wake(self) -> None:
         """End the `claim` that blocks now, or else the next one that would."""
         with self.memory.changed:
@@ -158,12 +164,6 @@ class MemoryBroker(Broker):
         with self.memory.changed:
             lines = self.memory.messages.lines
             return sum(lines[name].clear() for name in queues if name in lines)
-
-    def remove(self, task_ids: Sequence[str]) -> Sequence[TaskMessage]:
-        """Delete waiting messages of these tasks."""
-        with self.memory.changed:
-            found = self.memory.messages.remove(frozenset(task_ids))
-            return in_order_of(task_ids, found)
 
     def pause(self, queue: str) -> None:
         """Close a queue to all claims."""

@@ -1,13 +1,12 @@
 """One queue in memory: what waits in it, in the order in which it will be claimed.
 
-Every waiting entry has exactly one place in one of the two heaps. An entry that was removed leaves
-its place behind, which is passed over when its turn comes.
+Every waiting entry has exactly one place in one of the two heaps.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from ...domain.messaging.delivery import Delivery, Token, Undecodable
 from ...domain.messaging.message import TaskMessage
@@ -89,16 +88,24 @@ class Line:
         self._wake_parked(now)
         return [self.waiting[tag] for *_, tag in sorted(self._ready) if tag in self.waiting]
 
-    def remove(self, task_ids: Collection[str]) -> list[TaskMessage]:
-        """Delete the entries of these tasks; return their messages."""
-        found = {
-            tag: entry.message
+    def seize(self, task_ids: Collection[str], now: datetime) -> list[Entry]:
+        """Remove and return the entries of these tasks: ready ones, then those parked."""
+        self._wake_parked(now)
+        wanted = {
+            tag
             for tag, entry in self.waiting.items()
             if entry.message and entry.message.id in task_ids
         }
-        for tag in found:
-            del self.waiting[tag]
-        return list(found.values())
+        if not wanted:
+            return []
+        tags = [tag for *_, tag in sorted(self._ready)] + [tag for _, tag in sorted(self._parked)]
+        found = [self.waiting.pop(tag) for tag in tags if tag in wanted]
+        # They may come back under the same tag: no old place may be found before the new one.
+        self._ready = [place for place in self._ready if place[-1] not in wanted]
+        self._parked = [place for place in self._parked if place[-1] not in wanted]
+        heapify(self._ready)
+        heapify(self._parked)
+        return found
 
     def clear(self) -> int:
         """Delete everything; return how much that was."""

@@ -101,6 +101,15 @@ class MessageTable:
         """Move due messages to an owner, taking one of each queue in turn."""
         return [self._hold(entry, owner) for entry in islice(self._in_turn(queues, now), limit)]
 
+    def seize(
+        self, owner: Owner, task_ids: frozenset[str], now: datetime
+    ) -> list[Delivery | Undecodable]:
+        """Move the waiting messages of these tasks to an owner, whatever queue they are in."""
+        found = [entry for line in self.lines.values() for entry in line.seize(task_ids, now)]
+        for entry in found:
+            entry.due = None
+        return [self._hold(entry, owner) for entry in found]
+
     def held(self, token: Token) -> Entry | None:
         """Return the claimed message of a token, or None where the token is stale."""
         owner = self._holders.get(token.tag)
@@ -127,10 +136,6 @@ class MessageTable:
         return min(filter(None, (line.next_due() for line in self._open(queues))), default=None)
 
     # -- operators
-
-    def remove(self, task_ids: frozenset[str]) -> list[TaskMessage]:
-        """Delete waiting messages of these tasks; return them."""
-        return [message for line in self.lines.values() for message in line.remove(task_ids)]
 
     def pause(self, queue: str, *, paused: bool) -> None:
         """Close a queue to claims, or open it again."""

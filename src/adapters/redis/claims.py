@@ -6,6 +6,7 @@ owner's number. What was adopted has the same tag under another owner.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -38,6 +39,11 @@ def address_of(token: Token) -> tuple[str, str, str]:
     if not colon or not number.isascii() or not number.isdigit():
         return _STALE
     return number, queue, str(token.fence)
+
+
+def ids_in_json(task_ids: Iterable[str]) -> list[str]:
+    """Return ids as envelopes have them between quotes, each once."""
+    return [json.dumps(task_id)[1:-1] for task_id in dict.fromkeys(task_ids)]
 
 
 def claimed(

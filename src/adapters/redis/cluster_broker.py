@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from ...domain.errors import BrokerUnavailable, LeaseLost, NotSupported
 from ...domain.messaging.delivery import DeadMessage, Delivery, Orphan, Token, Undecodable
-from ...domain.messaging.message import TaskMessage, in_order_of
+from ...domain.messaging.message import TaskMessage
 from ...domain.messaging.queues import Queue
 from ...domain.work.settlement import Disposition
 from ...ports.broker import Broker, BrokerCapabilities
@@ -110,7 +110,7 @@ class ClusterBroker(Broker):
         )
 
     def _note(self, queues: Iterable[str], deadline: float) -> None:
-        """Have the names of queues where `remove` looks for them."""
+        """Have the names of queues where `seize` looks for them."""
         fresh = [name for name in queues if name not in self._known]
         if fresh:
             self.store.do(lambda client: client.sadd(self._keys.queues, *fresh), deadline=deadline)
@@ -192,6 +192,19 @@ class ClusterBroker(Broker):
             raise lost
         return found, min(soonest, default=None)
 
+    def seize(self, task_ids: Sequence[str]) -> Sequence[Delivery | Undecodable]:
+        """Take the waiting messages of these tasks, one queue after the other."""
+        if self._enlisted is None:
+            raise LeaseLost("this broker owns nothing: call enlist before claiming")
+        if not task_ids:
+            return []
+        names = self.store.do(lambda client: client.smembers(self._keys.queues))
+        return [
+            delivery
+            for name in sorted(name.decode() for name in names)
+            for delivery in self._owned(name).seize_from(name, task_ids)
+        ]
+
     def wake(self) -> None:
         """End the `claim` that blocks now, or else the next one that would."""
         self._woken = True
@@ -238,18 +251,6 @@ class ClusterBroker(Broker):
     def purge(self, queues: Sequence[str]) -> int:
         """Delete what waits."""
         return sum(self._shard(name).purge([name]) for name in dict.fromkeys(queues))
-
-    def remove(self, task_ids: Sequence[str]) -> Sequence[TaskMessage]:
-        """Delete waiting messages of these tasks."""
-        if not task_ids:
-            return []
-        names = self.store.do(lambda client: client.smembers(self._keys.queues))
-        found = [
-            message
-            for name in sorted(names)
-            for message in self._shard(name.decode()).remove(task_ids)
-        ]
-        return in_order_of(task_ids, found)
 
     def pause(self, queue: str) -> None:
         """Close a queue to claims."""

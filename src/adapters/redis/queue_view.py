@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -13,8 +13,6 @@ from .keys import Keys
 
 #: How many messages are looked at in one round trip.
 _CHUNK: Final = 500
-#: What stands before the bytes of a parked message: its step and its place.
-_PLACE: Final = 23
 
 
 def depth(client: Any, keys: Keys, queues: Sequence[str]) -> Mapping[str, int]:
@@ -35,21 +33,6 @@ def peek(client: Any, keys: Keys, queue: str, limit: int) -> list[TaskMessage]:
     raws = (raw for step in keys.layout.steps for raw in _served(client, keys.ready(queue, step)))
     readable = (message for raw in raws if (message := message_of(raw, queue)))
     return list(islice(readable, max(limit, 0)))
-
-
-def remove(client: Any, keys: Keys, task_ids: Collection[str]) -> list[TaskMessage]:
-    """Delete waiting messages of these tasks; return them."""
-    found: list[TaskMessage] = []
-    for name in sorted(client.smembers(keys.queues)):
-        queue = name.decode()
-        for step in keys.layout.steps:
-            key = keys.ready(queue, step)
-            drop = _from_list(client, key)
-            found += _removed(client.lrange(key, 0, -1), queue, 0, task_ids, drop)
-        key = keys.of_queue(queue, "parked")
-        drop = _from_set(client, key)
-        found += _removed(client.zrange(key, 0, -1), queue, _PLACE, task_ids, drop)
-    return found
 
 
 def dead(client: Any, keys: Keys, queue: str, limit: int) -> list[DeadMessage]:
@@ -73,26 +56,3 @@ def _served(client: Any, key: str) -> Iterator[bytes]:
     while chunk := client.lrange(key, end - _CHUNK + 1, end):
         yield from reversed(chunk)
         end -= _CHUNK
-
-
-def _removed(
-    members: Sequence[bytes],
-    queue: str,
-    begins: int,
-    task_ids: Collection[str],
-    drop: Callable[[bytes], int],
-) -> list[TaskMessage]:
-    found: list[TaskMessage] = []
-    for member in members:
-        message = message_of(member[begins:], queue)
-        if message and message.id in task_ids and drop(member):
-            found.append(message)
-    return found
-
-
-def _from_list(client: Any, key: str) -> Callable[[bytes], int]:
-    return lambda member: int(client.lrem(key, 1, member))
-
-
-def _from_set(client: Any, key: str) -> Callable[[bytes], int]:
-    return lambda member: int(client.zrem(key, member))

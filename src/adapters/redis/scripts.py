@@ -318,6 +318,96 @@ return out
 """
 )
 
+#: Arguments: owner, ticket, queue, ids as they stand in JSON. Returns as HELD_UNDER does, -1 for a
+#: lapsed owner. What is taken out of a list leaves a mark, so that the places of the others stay
+#: while it is read.
+SEIZE: Final = Script(
+    COMMON
+    + r"""
+local owner, ticket, queue, wanted = ARGV[3], ARGV[4], ARGV[5], {}
+if not present(owner) then return -1 end
+local meant = {}
+for i = 6, #ARGV do
+  local ok, ids = pcall(cjson.decode, '["' .. ARGV[i] .. '"]')
+  if ok then wanted[ARGV[i]], meant[ids[1]] = true, true end
+end
+
+local function text_from(raw, first)
+  local at = first
+  while true do
+    at = string.find(raw, '["\\]', at)
+    if not at then return '' end
+    if string.sub(raw, at, at) == '"' then return string.sub(raw, first, at - 1) end
+    at = at + 2
+  end
+end
+
+-- Texts are looked at first: to read whole envelopes would take far longer.
+local function is_meant(raw)
+  local at = 1
+  while true do
+    local _, key = string.find(raw, '"id":', at, true)
+    if not key then return false end
+    local first = string.match(raw, '^ ?"()', key + 1)
+    if first and wanted[text_from(raw, first)] then break end
+    at = key + 1
+  end
+  local ok, envelope = pcall(cjson.decode, raw)
+  local headers = ok and type(envelope) == 'table' and envelope.headers
+  return type(headers) == 'table' and meant[headers.id] or false
+end
+
+local out = {}
+local function seize(step, raw) out[#out + 1] = {queue, 0, step .. ':0:' .. ticket .. ':', raw} end
+
+local gone = '\0' .. owner .. ':' .. ticket
+for _, step in ipairs(STEPS) do
+  local key, last, hits = ready(queue, step), -1, 0
+  while true do
+    local raws = redis.call('LRANGE', key, last - 499, last)
+    for k = #raws, 1, -1 do
+      if is_meant(raws[k]) then
+        seize(step, raws[k])
+        redis.call('LSET', key, last - #raws + k, gone)
+        hits = hits + 1
+      end
+    end
+    if #raws < 500 then break end
+    last = last - 500
+  end
+  if hits > 0 then redis.call('LREM', key, hits, gone) end
+end
+
+local parked, first, members = own(queue, 'parked'), 0, {}
+while true do
+  local found = redis.call('ZRANGE', parked, first, first + 499)
+  for _, member in ipairs(found) do
+    local raw = string.sub(member, 24)
+    if is_meant(raw) then
+      seize(string.sub(member, 1, 1), raw)
+      members[#members + 1] = member
+    end
+  end
+  if #found < 500 then break end
+  first = first + 500
+end
+if #out == 0 then return out end
+many('ZREM', parked, members)
+
+local number, bytes, states = redis.call('INCRBY', COUNT, #out) - #out, {}, {}
+for k, one in ipairs(out) do
+  one[2] = number + k
+  bytes[#bytes + 1], bytes[#bytes + 2] = one[2], one[4]
+  states[#states + 1], states[#states + 2] = one[2], one[3]
+end
+many('HSET', own(queue, 'claimed'), bytes)
+many('HSET', own(queue, 'held.' .. owner), states)
+redis.call('SADD', served(owner), queue)
+redis.call('SADD', QUEUES, queue)
+return out
+"""
+)
+
 #: Arguments: owner, tickets. Returns what the owner holds under these, each as `queue, number,
 #: state, bytes`: a claim or an adoption whose answer was lost.
 HELD_UNDER: Final = Script(

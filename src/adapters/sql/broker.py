@@ -156,6 +156,19 @@ class SqlBroker(Broker, PortableLease):
                 left = min(left, max(0.0, (due - self.store.now_ms()) / 1000))
             wakeups.wait(MESSAGE, mark, left)
 
+    def seize(self, task_ids: Sequence[str]) -> Sequence[Delivery | Undecodable]:
+        """Take the waiting messages of these tasks."""
+        owner, flavour = self._present_owner(), self.store.flavour
+        wanted = [task_id for task_id in dict.fromkeys(task_ids) if _may_be_stored(task_id)]
+        if not wanted:
+            return []
+        fence = owner.next_fence()
+        try:
+            return self.store.write(lambda t: claims.seize(t, flavour, owner, fence, wanted))
+        except BrokerUnavailable:
+            owner.doubtful_claims.append(fence)
+            raise
+
     def wake(self) -> None:
         """End the `claim` that blocks now, or else the next one that would."""
         self._woken = True
@@ -236,10 +249,6 @@ class SqlBroker(Broker, PortableLease):
         """Delete what waits."""
         return self.store.write(lambda t: queue_view.purge(t, self.store.flavour, queues))
 
-    def remove(self, task_ids: Sequence[str]) -> Sequence[TaskMessage]:
-        """Delete waiting messages of these tasks."""
-        return self.store.write(lambda t: queue_view.remove(t, self.store.flavour, task_ids))
-
     def pause(self, queue: str) -> None:
         """Close a queue to all claims."""
         self.store.write(lambda t: queue_view.pause(t, self.store.flavour, queue, paused=True))
@@ -311,3 +320,12 @@ class SqlBroker(Broker, PortableLease):
             found += self.store.read(lambda t, f=fence: claims.adopted_under(t, f))  # type: ignore[misc]
             owner.doubtful_adoptions.pop(0)
         return found
+
+
+def _may_be_stored(text: str) -> bool:
+    """Whether a text is one to every database; asked for another, drivers raise."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

@@ -17,7 +17,7 @@ from ...domain.errors import LeaseLost
 from ...domain.messaging.delivery import Delivery, Orphan, Token, Undecodable
 from .envelope import READ, delivery_of
 from .flavour import Flavour
-from .schema import CLAIMED, NOBODY, OWNER_SHIFT, PARKED, READY
+from .schema import CLAIMED, NOBODY, OWNER_SHIFT, PARKED, READY, WAITING
 from .transaction import Row, Transaction
 
 #: Parked messages made ready in one step, and orphans adopted in one: locks are held shortly.
@@ -145,6 +145,38 @@ def claim(
     if left == limit and not is_present(transaction, owner):
         raise LeaseLost(f"the lease of {owner.node} ran out and others took over; enlist anew")
     return [delivery_of(row, fence) for row in _in_turn(taken)]
+
+
+def seize(
+    transaction: Transaction, flavour: Flavour, owner: Owner, fence: int, task_ids: Sequence[str]
+) -> list[Delivery | Undecodable]:
+    """Take the waiting messages of these tasks under a new fence, wherever they wait."""
+    if not is_present(transaction, owner):
+        raise LeaseLost(f"the lease of {owner.node} ran out and others took over; enlist anew")
+    # Not those that are free only: what another transaction makes ready just now is waited for.
+    rows = transaction.rows(
+        f"SELECT {READ}, state, due FROM celeriac_message WHERE {WAITING}"  # noqa: S608
+        f" AND {flavour.among('task_id')} ORDER BY id{flavour.take}",
+        (flavour.listed(task_ids),),
+    )
+    if not rows:
+        return []
+    transaction.run(
+        f"UPDATE celeriac_message SET state = {CLAIMED}, due = NULL, fence = ?,"  # noqa: S608
+        f" claims = claims + 1 WHERE {flavour.among('id', 'bigint')}",
+        (fence, flavour.listed([row[0] for row in rows])),
+    )
+    return [delivery_of(_claimed_once_more(row), fence) for row in sorted(rows, key=_turn)]
+
+
+def _turn(row: Row) -> tuple[Any, ...]:
+    """Where a row of READ, state and due stands: ready ones by place and id, then those parked."""
+    parked = row[-2] == PARKED
+    return (row[1], parked, row[-1] if parked else row[3], row[0])
+
+
+def _claimed_once_more(row: Row) -> Row:
+    return (*row[:4], row[4] + 1, *row[5:-2])
 
 
 def taken_under(transaction: Transaction, fence: int) -> list[Delivery | Undecodable]:

@@ -90,6 +90,10 @@ class Flavour(ABC):
     def columns(self, transaction: Transaction, schema: str | None, table: str) -> set[str]:
         """Return the names of a table's columns; empty when there is no such table."""
 
+    @abstractmethod
+    def indexes(self, transaction: Transaction, table: str) -> set[str]:
+        """Return the names of the indexes of one of our tables."""
+
     # -- statements
 
     def change_free(

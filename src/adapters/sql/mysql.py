@@ -113,6 +113,15 @@ class MysqlFlavour(Flavour):
         )
         return {row[0] for row in rows}
 
+    def indexes(self, transaction: Transaction, table: str) -> set[str]:
+        """Ask the catalogue."""
+        rows = transaction.rows(
+            "SELECT index_name FROM information_schema.statistics"
+            " WHERE table_schema = database() AND table_name = ?",
+            (table,),
+        )
+        return {row[0] for row in rows}
+
     def change_free(
         self,
         transaction: Transaction,

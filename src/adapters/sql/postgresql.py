@@ -117,6 +117,15 @@ class PostgresqlFlavour(Flavour):
         )
         return {row[0] for row in rows}
 
+    def indexes(self, transaction: Transaction, table: str) -> set[str]:
+        """Ask the catalogue."""
+        rows = transaction.rows(
+            "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
+            " AND tablename = ?",
+            (table,),
+        )
+        return {row[0] for row in rows}
+
     def change_free(
         self,
         transaction: Transaction,

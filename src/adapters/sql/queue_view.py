@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ...domain.messaging.delivery import DeadMessage
-from ...domain.messaging.message import TaskMessage, in_order_of
+from ...domain.messaging.message import TaskMessage
 from .envelope import READ, dead_of, message_of
 from .flavour import Flavour
 from .schema import DEAD, NOBODY, PARKED, READY
@@ -60,26 +60,6 @@ def purge(transaction: Transaction, flavour: Flavour, queues: Sequence[str]) -> 
         )
         for state in (READY, PARKED)
     )
-
-
-def remove(
-    transaction: Transaction, flavour: Flavour, task_ids: Sequence[str]
-) -> list[TaskMessage]:
-    """Delete ready or parked messages of these tasks; return those that can be read."""
-    wanted = list(dict.fromkeys(task_ids))
-    if not wanted:
-        return []
-    rows = transaction.rows(
-        f"SELECT {READ} FROM celeriac_message WHERE state IN ({READY}, {PARKED})"  # noqa: S608
-        f" AND {flavour.among('task_id')}{flavour.take}",
-        (flavour.listed(wanted),),
-    )
-    if rows:
-        transaction.run(
-            f"DELETE FROM celeriac_message WHERE {flavour.among('id', 'bigint')}",  # noqa: S608
-            (flavour.listed([row[0] for row in rows]),),
-        )
-    return in_order_of(wanted, [found for row in rows if (found := message_of(row))])
 
 
 def pause(transaction: Transaction, flavour: Flavour, queue: str, *, paused: bool) -> None:

@@ -24,18 +24,22 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
-    literal_column,
+    text,
 )
 from sqlalchemy.schema import CreateIndex, CreateSequence, CreateTable, ExecutableDDLElement
 from sqlalchemy.types import TypeEngine
 
 from .types import Blob, LongText, Moment
 
-VERSION: Final = 4
+VERSION: Final = 5
 #: Tables that came to be otherwise in a version: what an older one made is made anew.
 MADE_ANEW: Final[Mapping[str, int]] = {"celeriac_chord": 2, "celeriac_chord_part": 2}
+#: Indexes of celeriac_message that came with a version: an older table is given them.
+INDEXED_SINCE: Final[Mapping[str, int]] = {"celeriac_message_task": 5}
 
 READY, CLAIMED, PARKED, DEAD = range(4)
+#: Condition: it is in nobody's hands. An index stands on these very words.
+WAITING: Final = f"state IN ({READY}, {PARKED})"
 
 #: The fence of a message nobody holds. As wide as a real one, so that a claim overwrites the row
 #: in place: SQLite rewrites a row whole, body and all, only when its size changes.
@@ -101,6 +105,13 @@ class Schema:
     def table(self, name: str) -> Table:
         """Return one of our tables."""
         return self.metadata.tables[name]
+
+    def indexes_since(self, version: int, *, partial: bool) -> Iterator[CreateIndex]:
+        """What makes the indexes that a store of this version lacks; see `statements`."""
+        message = self.table("celeriac_message")
+        for index in _message_indexes(message, self.dialect, partial=partial):
+            if version < INDEXED_SINCE.get(str(index.name), 0):
+                yield CreateIndex(index)
 
     def statements(
         self, table: Table, *, sequences: bool, partial: bool
@@ -341,27 +352,32 @@ def _ledger(metadata: MetaData, dialect: str) -> None:
 
 
 def _message_indexes(message: Table, dialect: str, *, partial: bool) -> list[Index]:
-    """One index a state: a ready message is in the first only, whatever waits in the others.
+    """One index a state, and one of all that waits by its task: each is small, whatever others are.
 
     MySQL has no partial indexes; there the state is the first column, or the second.
     """
     c = message.c
-    wanted = {
-        "ready": (READY, (c.queue, c.place, c.id), (c.queue, c.state, c.place, c.id)),
-        "claimed": (CLAIMED, (c.fence,), (c.state, c.fence)),
-        "parked": (PARKED, (c.due, c.queue), (c.state, c.due, c.queue)),
-        "dead": (DEAD, (c.queue, c.died_at), (c.state, c.queue, c.died_at)),
+    wanted: dict[str, tuple[str, tuple[Any, ...], tuple[Any, ...]]] = {
+        "ready": (_is(READY), (c.queue, c.place, c.id), (c.queue, c.state, c.place, c.id)),
+        "claimed": (_is(CLAIMED), (c.fence,), (c.state, c.fence)),
+        "parked": (_is(PARKED), (c.due, c.queue), (c.state, c.due, c.queue)),
+        "dead": (_is(DEAD), (c.queue, c.died_at), (c.state, c.queue, c.died_at)),
+        "task": (WAITING, (c.task_id,), (c.task_id, c.state)),
     }
     made = []
-    for name, (state, some, full) in wanted.items():
+    for name, (condition, some, full) in wanted.items():
         # A partial index is chosen only for a constant that stands in the index and in the query.
-        where = c.state == literal_column(str(state))
+        where = text(condition)
         options = _for(dialect, sqlite_where=where, postgresql_where=where) if partial else {}
         # Kept out of the table's own indexes: which ones it has depends on the database.
         index = Index(f"celeriac_message_{name}", *(some if partial else full), **options)
         message.indexes.discard(index)
         made.append(index)
     return made
+
+
+def _is(state: int) -> str:
+    return f"state = {state}"
 
 
 def _for(dialect: str, **options: Any) -> dict[str, Any]:

@@ -43,20 +43,37 @@ def is_current(transaction: Transaction, schema: Schema) -> bool:
 def set_up(transaction: Transaction, schema: Schema, flavour: Flavour, engine: Engine) -> None:
     """Make what is missing."""
     with flavour.schema_lock(transaction):
-        _drop_outgrown(transaction, flavour)
+        found = _version(transaction, flavour)
+        _drop_outgrown(transaction, found)
+        _add_indexes(transaction, schema, flavour, engine, found)
         for table in schema.metadata.sorted_tables:
             _complete(transaction, schema, table, flavour, engine)
         sql = flavour.keep("celeriac_schema", ["version"], ["version"])
         transaction.run(sql, (VERSION,))
 
 
-def _drop_outgrown(transaction: Transaction, flavour: Flavour) -> None:
+def _version(transaction: Transaction, flavour: Flavour) -> int:
+    """Return the version of what is there; the present one where nothing is."""
     if not flavour.columns(transaction, None, "celeriac_schema"):
-        return
-    found = max((row[0] for row in transaction.rows(_LOOK)), default=VERSION)
+        return VERSION
+    return max((row[0] for row in transaction.rows(_LOOK)), default=VERSION)
+
+
+def _drop_outgrown(transaction: Transaction, found: int) -> None:
     for table, version in MADE_ANEW.items():
         if found < version:
             transaction.run(f"DROP TABLE IF EXISTS {table}")
+
+
+def _add_indexes(
+    transaction: Transaction, schema: Schema, flavour: Flavour, engine: Engine, found: int
+) -> None:
+    missing = list(schema.indexes_since(found, partial=flavour.has_partial_indexes))
+    # Where each step commits itself, an attempt that failed may have come as far as this.
+    there = flavour.indexes(transaction, "celeriac_message") if missing else set()
+    for step in missing:
+        if there and str(step.element.name) not in there:
+            transaction.run(_text(step, engine))
 
 
 def _complete(

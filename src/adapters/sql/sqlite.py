@@ -139,6 +139,10 @@ class SqliteFlavour(Flavour):
         prefix = f'"{schema}".' if schema else ""
         return {row[1] for row in transaction.rows(f'PRAGMA {prefix}table_info("{table}")')}
 
+    def indexes(self, transaction: Transaction, table: str) -> set[str]:
+        """Ask by PRAGMA."""
+        return {row[1] for row in transaction.rows(f'PRAGMA index_list("{table}")')}
+
     def moment(self, moment: datetime) -> Any:
         """Return the text that SQLAlchemy, and so Celery, writes and reads."""
         return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")

@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
 
 from ...domain.cluster.logical_clock import LogicalClock
+from ...domain.messaging.delivery import Delivery, Undecodable
 from ...domain.messaging.message import TaskMessage
 from ...domain.messaging.queues import Queue
 from ...domain.work.core import WorkerCore
@@ -63,8 +64,8 @@ class Surroundings(Protocol):
         """Make a queue known to the broker; return its name."""
         ...
 
-    def withdraw(self, ids: Sequence[str]) -> None:
-        """Take tasks that still wait out of their queues, and record that they are revoked."""
+    def seize(self, ids: Sequence[str]) -> Sequence[Delivery | Undecodable]:
+        """Take what waits of these tasks into the worker's hands; nothing where that cannot be."""
         ...
 
     def info(self, message: TaskMessage, *, safe: bool) -> dict[str, Any]:

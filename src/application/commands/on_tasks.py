@@ -30,8 +30,8 @@ def revoke(
     ending = _ending(state, ids, signal) if terminate else []
     now, tick = state.clock.now(), state.clock.monotonic()
     state.act(lambda core: core.revoke(ids, now, tick, terminate=terminate))
-    if ids and not withdrawn:
-        state.surroundings.withdraw(ids)
+    if ids and not withdrawn and (seized := state.surroundings.seize(ids)):
+        state.act(lambda core: core.on_seized(seized, state.clock.now()))
     if not terminate:
         logger.info("Tasks flagged as revoked: %s", ", ".join(ids))
         return {"ok": f"tasks {set(ids)} flagged as revoked"}

@@ -5,7 +5,7 @@ what differs from the protocol's defaults, and whatever foreign senders added; `
 turns a message into the full header table and back.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -90,9 +90,3 @@ class TaskMessage:
     def delivery_mode(self) -> int:
         """2 for a message that survives a restart of the store, 1 for one that need not."""
         return 1 if self.properties.get("delivery_mode") == 1 else 2
-
-
-def in_order_of(task_ids: Iterable[str], messages: Iterable[TaskMessage]) -> list[TaskMessage]:
-    """Return messages in the order in which their tasks are named."""
-    places = {task_id: place for place, task_id in enumerate(dict.fromkeys(task_ids))}
-    return sorted(messages, key=lambda message: places[message.id])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...application.ask_workers import Answer, Asking
 from ...domain.cluster.control import Request
 from ...domain.errors import DuplicateNodenameWarning
+from ..choices import another_owner
 from .inspect import Inspect
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Control:
         `terminate` also ends those that run, by a signal where tasks have processes.
         """
         ids = [task_id] if isinstance(task_id, str) else list(task_id)
-        self.withdraw(ids)
+        self._withdraw(ids)
         arguments = {"task_id": ids, "terminate": terminate, "signal": signal, "withdrawn": True}
         return self.broadcast("revoke", arguments, destination, **kwargs)
 
@@ -231,20 +232,16 @@ class Control:
 
     discard_all = purge
 
-    def withdraw(self, ids: Sequence[str]) -> None:
-        """Take tasks that still wait out of their queues, and record that they are revoked."""
-        from ...application.run_task import RunSettings, TaskRunner
-        from ...application.withdraw import withdraw  # only who revokes pays for these
+    def _withdraw(self, ids: Sequence[str]) -> None:
+        """Take what waits of these tasks out of the queues, and settle it as revoked."""
+        broker = self.app.broker
+        if ids and broker.capabilities.seize and (owner := another_owner(broker)) is not None:
+            from ..withdrawing import withdrawal  # only who revokes pays for it
 
-        app, conf, container = self.app, self.app.conf, self.app.container
-        runner = TaskRunner(
-            app.tasks.get,
-            container.codec(),
-            lambda: app.sending,
-            container.clock(),
-            RunSettings("", conf.result_serializer, conf.result_extended),
-        )
-        withdraw(ids, app.broker, app.results, runner)
+            try:
+                withdrawal(self.app, owner).withdraw(ids)
+            finally:
+                owner.close()
 
     # -- events
 

@@ -153,7 +153,9 @@ def test_options_hold_in_a_transaction_too(shop):
         )
 
     assert work_off(shop.app) == 0
-    assert [one.id for one in shop.app.broker.remove(["t"])] == ["t"]
+    shop.app.broker.enlist("looker@host", lease=10)
+    (found,) = shop.app.broker.seize(["t"])
+    assert (found.message.id, found.message.priority) == ("t", 5)
 
 
 def test_by_name_or_by_signature_it_is_the_same(shop):
