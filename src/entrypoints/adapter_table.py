@@ -80,6 +80,14 @@ AMQP: Final = Technology(
     many=True,
 )
 
+#: Every other transport of kombu; they carry messages only, as AMQP does.
+VIRTUAL: Final = Technology(
+    store=f"{_A}.kombu.virtual.opening:open_store",
+    broker=f"{_A}.kombu.virtual.broker:VirtualBroker",
+    bus=f"{_A}.kombu.virtual.bus:SilentBus",
+    wants_ledger=True,
+)
+
 _SQL_SCHEMES: Final = (
     "sqlite",
     "postgresql",
@@ -94,12 +102,25 @@ REDIS_CLUSTER: Final = replace(REDIS, broker=f"{_A}.redis.cluster_broker:Cluster
 _REDIS_SCHEMES: Final = ("redis", "rediss", "redis+socket", "unix", "sentinel")
 _CLUSTER_SCHEMES: Final = ("redis+cluster", "rediss+cluster")
 
+_SQL_BY_KOMBU: Final = tuple(
+    f"{name}+{dialect}"
+    for name in ("sqla", "sqlalchemy")
+    for dialect in ("sqlite", "postgresql", "mysql", "mariadb", "oracle", "mssql")
+)
+_VIRTUAL_SCHEMES: Final = (
+    *("filesystem", "kombu+memory", "sqs", "mongodb", "mongodb+srv", "zookeeper"),
+    *("kafka", "confluentkafka", "gcpubsub", "azureservicebus", "azurestoragequeues"),
+    *("consul", "etcd", "pyro", "slmq", "qpid", "pgmq"),
+    *_SQL_BY_KOMBU,
+)
+
 BROKERS: Final[Mapping[str, Technology]] = {
     "memory": MEMORY,
     **dict.fromkeys(_SQL_SCHEMES, SQL),
     **dict.fromkeys(_REDIS_SCHEMES, REDIS),
     **dict.fromkeys(_CLUSTER_SCHEMES, REDIS_CLUSTER),
     **dict.fromkeys(("amqp", "amqps", "pyamqp"), AMQP),
+    **dict.fromkeys(_VIRTUAL_SCHEMES, VIRTUAL),
 }
 BACKENDS: Final[Mapping[str, Technology]] = {
     "memory": MEMORY,

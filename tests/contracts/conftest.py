@@ -10,6 +10,7 @@ from importlib import import_module
 import pytest
 
 from tests.integration.redis.private import BINARY, cluster
+from tests.servers.moto import moto_server
 
 from .adapters import ADAPTERS
 
@@ -46,6 +47,13 @@ def redis_cluster_url():
         pytest.skip("there is no redis-server to start")
     with cluster() as nodes:
         yield nodes[0].url.replace("redis", "redis+cluster", 1)
+
+
+@pytest.fixture(scope="session")
+def moto_url():
+    """Amazon's services, as moto plays them."""
+    with moto_server() as url:
+        yield url
 
 
 @pytest.fixture

@@ -32,6 +32,8 @@ class Place:
     ports: ClassVar[frozenset[str]] = frozenset()
     #: Test servers it needs (`postgresql` …): without them its tests are skipped, with the reason.
     servers: ClassVar[tuple[str, ...]] = ()
+    #: Whether it is a match for hundreds of messages and many threads, as a mere double is not.
+    bears_crowds: ClassVar[bool] = True
 
     clock: VirtualClock
 

@@ -93,6 +93,12 @@ def require(client, capability):
         pytest.skip(f"it cannot: {capability}")
 
 
+def require_crowds(place):
+    """Skip the test where the store is a double that bears no crowds."""
+    if not place.bears_crowds:
+        pytest.skip("its store is a double: slow with hundreds of messages, unlocked for threads")
+
+
 def at_once(actions):
     """Do all actions in threads that begin at the same moment; return what they returned."""
     barrier = Barrier(len(actions))

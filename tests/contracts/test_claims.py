@@ -24,6 +24,7 @@ from .samples import (
     messages,
     publish,
     require,
+    require_crowds,
 )
 
 PORT = "broker"
@@ -108,6 +109,7 @@ def drained(broker, limit):
 
 
 def test_each_message_is_claimed_by_exactly_one_of_many_workers(place):
+    require_crowds(place)
     sent = messages(400)
     publish(place.broker(), *sent)
     workers = [place.broker() for _ in range(8)]
@@ -119,7 +121,8 @@ def test_each_message_is_claimed_by_exactly_one_of_many_workers(place):
     assert sorted(task_id for batch in claimed for task_id in batch) == ids(sent)
 
 
-def test_one_broker_serves_many_threads(broker):
+def test_one_broker_serves_many_threads(place, broker):
+    require_crowds(place)
     sent = messages(200)
     publish(broker, *sent)
 
@@ -129,6 +132,7 @@ def test_one_broker_serves_many_threads(broker):
 
 
 def test_messages_published_by_many_threads_all_arrive(place, broker):
+    require_crowds(place)
     batches = [messages(25, prefix=f"t{thread}-") for thread in range(8)]
 
     at_once([partial(publish, place.broker(), *batch) for batch in batches])
@@ -257,6 +261,7 @@ def test_a_token_nobody_gave_is_stale(broker):
 
 
 def test_what_is_requeued_comes_before_later_ones(broker):
+    require(broker, "ordered")
     publish(broker, *messages(3))
     first = claim(broker, limit=1)[0]
 
@@ -488,6 +493,7 @@ def test_each_orphan_is_adopted_by_exactly_one_of_many_workers(place, broker):
 
 
 def test_many_orphans_are_adopted_over_several_calls(place, broker, other):
+    require_crowds(place)
     require(broker, "leases")
     sent = messages(900)
     publish(broker, *sent)
@@ -607,6 +613,7 @@ def test_what_is_never_repeated_is_adopted_from_the_dead(place, broker, other):
 
 
 def test_whoever_leaves_gives_back_what_it_holds_uncounted(broker, other):
+    require(broker, "ordered")
     publish(broker, *messages(3))
     begun, *_ = claim(broker, limit=2)
     broker.mark_started([begun.token])

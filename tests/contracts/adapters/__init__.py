@@ -4,6 +4,7 @@ Adding one is a class in a module here, and its line in this table.
 """
 
 ADAPTERS = {
+    "filesystem": "tests.contracts.adapters.filesystem:FilesystemPlace",
     "memory": "tests.contracts.adapters.memory:MemoryPlace",
     "sqlite": "tests.contracts.adapters.sqlite:SqlitePlace",
     "postgresql": "tests.contracts.adapters.postgresql:PostgresqlPlace",
@@ -11,4 +12,5 @@ ADAPTERS = {
     "rabbitmq": "tests.contracts.adapters.rabbitmq:RabbitmqPlace",
     "redis": "tests.contracts.adapters.redis:RedisPlace",
     "redis-cluster": "tests.contracts.adapters.redis_cluster:RedisClusterPlace",
+    "sqs": "tests.contracts.adapters.sqs:SqsPlace",
 }

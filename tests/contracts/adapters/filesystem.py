@@ -1,0 +1,65 @@
+"""The broker on kombu's folders: one of its own for each test, claims in a ledger in memory."""
+
+from __future__ import annotations
+
+from celeriac.adapters.host.clock import SystemClock
+from celeriac.adapters.kombu.virtual.broker import VirtualBroker
+from celeriac.adapters.kombu.virtual.store import VirtualStore
+from celeriac.adapters.memory import MemoryStore, VirtualClock
+from celeriac.adapters.memory.ledger import MemoryLedger
+
+from ..place import Place
+
+
+class VirtualPlace(Place):
+    """A place of one of kombu's transports."""
+
+    ports = frozenset({"broker"})
+    url = "filesystem://"
+
+    def __init__(self, options):
+        self.clock = VirtualClock()
+        self.ledgers = MemoryStore(self.clock)
+        self.settings = {"broker_transport_options": options}
+        self._stores = []
+        self._brokers = []
+
+    def close(self):
+        for broker in self._brokers:
+            broker.close()
+        for store in self._stores:
+            store.close()
+
+    def broker(self, *, host_time=False):
+        clock = SystemClock() if host_time else self.clock
+        store = VirtualStore.from_url(self.url, clock=clock, settings=self.settings)
+        self._stores.append(store)
+        ledgers = MemoryStore(clock) if host_time else self.ledgers
+        broker = VirtualBroker(store, lambda: MemoryLedger(ledgers))
+        self._brokers.append(broker)
+        return broker
+
+
+class FilesystemPlace(VirtualPlace):
+    def __init__(self, folder):
+        self.folder = folder
+        options = {
+            name: str(folder / part)
+            for name, part in (
+                ("data_folder_in", "data"),
+                ("data_folder_out", "data"),
+                ("control_folder", "control"),
+            )
+        }
+        super().__init__({**options, "polling_interval": 0.05})
+
+    @classmethod
+    def make(cls, request):
+        return cls(request.getfixturevalue("tmp_path"))
+
+    def corrupt(self, task_id):
+        raw = b"\x00 no message"
+        for file in (self.folder / "data").glob("*.msg"):
+            if f'"id": "{task_id}"'.encode() in file.read_bytes():
+                file.write_bytes(raw)
+        return raw
