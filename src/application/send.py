@@ -12,6 +12,9 @@ from ..ports.entropy import Entropy
 from . import tell_of_publishing
 from .signals import before_task_publish
 
+Args = Sequence[Any]
+Kwargs = Mapping[str, Any]
+
 
 class Sending:
     """Makes messages and publishes them. One instance serves all threads of an app."""
@@ -32,6 +35,8 @@ class Sending:
         self._declared = False
         #: Told of what was published, if anybody wants to know.
         self.on_sent: Callable[[Sequence[TaskMessage]], None] | None = None
+        #: What the options of a call become by what its task says, if there is such a task.
+        self.complete: Callable[[str, Args, Kwargs, Kwargs], Kwargs] | None = None
         self._broker, self.sender, self.deadline = broker, sender, deadline
         self._clock, self._entropy = clock, entropy
 
@@ -46,6 +51,8 @@ class Sending:
         check_shape(task, args, kwargs)
         if (asked := options.get("task_id")) is not None:
             _check_id(task, asked)
+        if self.complete is not None:
+            options = self.complete(task, args, kwargs, options)
         try:
             message = compose(
                 task,

@@ -8,7 +8,6 @@ from warnings import warn
 
 from ...domain.errors import AlwaysEagerIgnored, NotSupported
 from ...domain.tasks.options import merged
-from ...domain.work.limits import rate
 from ..configuration import (
     config_from_cmdline,
     config_from_default_module,
@@ -19,6 +18,7 @@ from ..configuration import (
 from . import current, publishing
 from .celery_shape import CeleryShape, loaded
 from .declaring import BoundDecorator, Decorator, make_task, script_module, shared_task
+from .limits import check_limits
 from .registry import TaskRegistry
 from .results import AsyncResult as Result
 from .task import Task
@@ -223,7 +223,7 @@ class Celeriac(CeleryShape):
             instance.name = self.gen_task_name(cls.__name__, cls.__module__)
         for key, value in options.items():
             setattr(instance, key, value)
-        rate(instance.rate_limit)  # what is wrong with it is said here, not in a worker
+        check_limits(instance)
         instance._app = self
         self.tasks.register(instance)
         type(instance).on_bound(self)

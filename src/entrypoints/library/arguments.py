@@ -41,3 +41,23 @@ class Arguments:
         except TypeError as why:
             return str(why)
         return None
+
+    @property
+    def names(self) -> Sequence[str] | None:
+        """The names of the parameters; None: it takes any, or does not tell."""
+        parameters = list(self._signature.parameters.values()) if self._signature else []
+        if self._signature is None or any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return None
+        return [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
+
+    def bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what each parameter gets in a call, defaults too. Raises TypeError."""
+        if self._signature is None:
+            return kwargs
+        found = self._signature.bind(*args, **kwargs)
+        found.apply_defaults()
+        out = dict(found.arguments)
+        for parameter in self._signature.parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                out.update(out.pop(parameter.name))
+        return out

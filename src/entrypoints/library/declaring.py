@@ -7,6 +7,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Concatenate,
+    Final,
     Literal,
     ParamSpec,
     Protocol,
@@ -20,6 +21,9 @@ from .task import Task
 
 if TYPE_CHECKING:
     from .app import Celeriac
+
+#: Options that may be functions of a call's arguments.
+KEYS: Final = ("concurrency_key", "unique")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,6 +44,9 @@ def make_task(
     known = app.tasks.get(name)
     if known is not None:
         return known
+    for key in KEYS:
+        if callable(opts.get(key)):
+            opts[key] = staticmethod(opts[key])  # called with the arguments of a call alone
     cls = type(
         fun.__name__,
         (base or app.task_cls,),

@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -68,11 +68,23 @@ class AppParts:
         container = self.container
         if self._sending is None:
             self._sending = container.sending()
+            self._sending.complete = self._completed
             if self.conf.task_send_sent_event:
                 from ..speaking import sent_events
 
                 self._sending.on_sent = sent_events(self)
         return self._sending
+
+    def _completed(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        known: Any = self
+        task = known.tasks.get(name)
+        if task is None or task.concurrency_key is None:
+            return options
+        from .limits import headers_of_limits
+
+        return headers_of_limits(task, args, kwargs, options)
 
     @property
     def fetching(self) -> "Fetching":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, TypeVar, ca
 
 from ...application.context import RUNNING, Context
 from ...domain.errors import MaxRetriesExceededError, Retry
-from ...domain.tasks.options import AutoRetry, TaskOptions, call_defaults, merged
+from ...domain.tasks.options import AutoRetry, KeyOf, TaskOptions, call_defaults, merged
 from ...domain.tasks.retries import auto_delay, exhausted, wants_retry
 from .annotations import annotate
 from .arguments import Arguments
@@ -55,6 +55,9 @@ OWN = (
     "trail",
     "send_events",
     "resultrepr_maxsize",
+    "rate_limit_scope",
+    "max_concurrency",
+    "concurrency_key",
 )
 
 
@@ -71,6 +74,10 @@ class Task(TaskShape, Generic[P, R]):
     max_retries: int | None = 3
     default_retry_delay: float = 180.0
     rate_limit: str | float | None = None
+    rate_limit_scope: str = "worker"
+    max_concurrency: int | None = None
+    concurrency_key: KeyOf | None = None
+    max_concurrency_per_key: int | None = None
     ignore_result: bool | None = None
     trail: bool = True
     send_events: bool = True
@@ -496,6 +503,7 @@ class Task(TaskShape, Generic[P, R]):
         found.pop("store_eager_result")
         found["retry_on_worker_lost"] = bool(found["retry_on_worker_lost"])
         found.update({name: getattr(self, name) for name in OWN})
+        found["max_concurrency_per_key"] = self.max_concurrency_per_key or 1
         options = TaskOptions(
             name=self.name, throws=tuple(self.throws or ()), autoretry=self._autoretry(), **found
         )
