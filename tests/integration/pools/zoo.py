@@ -1,6 +1,7 @@
 """An app whose tasks misbehave, or say where they run. Workers import it by its name."""
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import re
@@ -115,9 +116,10 @@ def segfault() -> None:
 def eat_memory() -> int:
     """Take more memory than the system gives."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, hard))
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (1 << 28), hard))
     try:
-        return len(bytearray(1 << 34))
+        return len(bytearray(1 << 30))
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
@@ -127,7 +129,7 @@ def block_signals() -> None:
     """Block all signals and never end."""
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     while True:
-        time.sleep(60)
+        time.sleep(0.05)
 
 
 @app.task
@@ -165,8 +167,37 @@ def spin(seconds: float) -> str:
     """Wait, and say whether a soft limit was met."""
     from celeriac.exceptions import SoftTimeLimitExceeded
 
+    ends = time.monotonic() + seconds
     try:
-        time.sleep(seconds)
+        while time.monotonic() < ends:
+            time.sleep(0.01)
     except SoftTimeLimitExceeded:
         return "softly"
     return "in full"
+
+
+@app.task(soft_time_limit=0.2)
+def impatient() -> str:
+    """Be told to hurry by its own limit."""
+    return str(spin.run(20))
+
+
+@app.task(soft_time_limit=0.2)
+async def async_impatient() -> str:
+    """Be told to hurry on the loop."""
+    from celeriac.exceptions import SoftTimeLimitExceeded
+
+    try:
+        await asyncio.sleep(20)
+    except SoftTimeLimitExceeded:
+        await asyncio.sleep(0)
+        return "softly"
+    return "in full"
+
+
+@app.task
+async def async_nap_on(seconds: float) -> None:
+    """Wait on the loop, whatever is raised."""
+    while True:
+        with contextlib.suppress(BaseException):
+            await asyncio.sleep(seconds)
