@@ -18,6 +18,7 @@ from ..logs import Logs
 from ..node_names import node_name
 from . import daemon as daemons
 from .options import GroupedCommand, log_format_option, loglevel_option, option
+from .restart import begin_as, was_restarted
 from .session import Session
 from .starting import import_tasks, log_options, say_what_has_no_effect
 
@@ -26,7 +27,7 @@ logger = logging.getLogger("celeriac.beat")
 GROUP: Final = "Beat Options"
 DEFAULT_NODE: Final = "celerybeat@%h"
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-NOT_YET: Final = ("remote_control", "executable")
+NOT_YET: Final = ("remote_control",)
 
 
 @click.command(
@@ -59,8 +60,9 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
         app.config_from_cmdline(ctx.args, namespace="beat")
     node = node_name(asked["hostname"] or DEFAULT_NODE, socket.gethostname())
     daemon = daemons.Daemon.asked(asked).settled(app.conf, "beat")
-    if asked["detach"]:
+    if asked["detach"] and not was_restarted():
         daemons.detach()
+        begin_as(daemon.executable)
     daemons.take_identity(daemon)
     with daemons.pid_file(daemon, node):
         Logs(log_options(session, asked, node, daemon.logfile, app)).set_up()

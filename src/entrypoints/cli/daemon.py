@@ -56,7 +56,7 @@ def _text(name: str, value: Any) -> str | None:
 def daemon_options(command: F) -> F:
     """Declare them all."""
     for flags, text in (
-        (("--executable",), "Accepted for Celery's sake."),
+        (("--executable",), "Python to go on with; with --detach only."),
         (("--umask",), "Umask of the process, octal."),
         (("--gid",), "Group to run as."),
         (("--uid",), "User to run as."),

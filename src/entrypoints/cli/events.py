@@ -1,6 +1,8 @@
 """`celeriac events`: print events as they happen, or have a camera take pictures of the cluster."""
 
 import logging
+import signal
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -9,7 +11,11 @@ from typing import Any, Final
 import click
 
 from ...domain.cluster.recent import Recent
+from ..logs import log_path
+from ..node_names import node_name
+from . import daemon as daemons
 from .options import GroupedCommand, loglevel_option, option
+from .restart import begin_as, was_restarted
 from .session import Session
 
 DUMPER: Final = "Dumper"
@@ -38,7 +44,9 @@ _WORDS: Final = {
     help="Seconds between two pictures.",
 )
 @option("-r", "--maxrate", group=SNAPSHOT, help="The most pictures there may be, such as 10/m.")
+@option("--detach", group=SNAPSHOT, is_flag=True, help="Leave the terminal.")
 @loglevel_option(SNAPSHOT)
+@daemons.daemon_options
 @click.pass_obj
 def command(
     session: Session,
@@ -48,10 +56,23 @@ def command(
     frequency: float,
     maxrate: str | None,
     loglevel: str,
+    detach: bool,
+    **asked: str | None,
 ) -> None:
     """Watch events."""
-    logging.basicConfig(level=loglevel.upper())
-    with suppress(KeyboardInterrupt):
+    if detach and not camera:
+        raise click.UsageError("--detach goes with --camera only: who would see the lines?")
+    daemon = daemons.Daemon.asked(asked).settled(session.app.conf, "events")
+    node = node_name("celeryev@%h", socket.gethostname())
+    if detach and not was_restarted():
+        daemons.detach()
+        begin_as(daemon.executable)
+    daemons.take_identity(daemon)
+    file = None if daemon.logfile is None else log_path(daemon.logfile, node, 0)
+    logging.basicConfig(level=loglevel.upper(), filename=file)
+    if daemon.pidfile is not None:
+        signal.signal(signal.SIGTERM, _leave)  # so that the file goes too
+    with daemons.pid_file(daemon, node), suppress(KeyboardInterrupt):
         if dump:
             _dump(session)
         elif camera:
@@ -63,6 +84,10 @@ def command(
             raise click.UsageError(
                 "celeriac events needs --dump or --camera: there is no screen of its own yet"
             )
+
+
+def _leave(signum: int, frame: Any) -> None:
+    raise SystemExit(0)
 
 
 def _dump(session: Session) -> None:

@@ -6,6 +6,8 @@ import sys
 from contextlib import suppress
 from typing import Final
 
+import click
+
 logger = logging.getLogger("celeriac.worker")
 
 #: Says to a program that it is one begun anew, and in which process: it has left the terminal then.
@@ -32,7 +34,21 @@ def restart() -> None:
     """
     logger.warning("restarting: %s", " ".join(sys.orig_argv))
     logging.shutdown()
+    _begin(sys.executable)
+
+
+def begin_as(executable: str | None) -> None:
+    """Go on with another Python, if one is named. Raises click.ClickException."""
+    if executable is None or executable == sys.executable:
+        return
+    try:
+        _begin(executable)
+    except OSError as error:
+        raise click.ClickException(f"--executable {executable!r}: {error.strerror}") from error
+
+
+def _begin(executable: str) -> None:
     for folder in _folders[:1]:
         os.chdir(folder)
     os.environ[VARIABLE] = str(os.getpid())
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command
+    os.execv(executable, [executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command

@@ -27,7 +27,7 @@ from .options import (
 )
 from .process_signals import Signals
 from .program import CommandFailed
-from .restart import restart, was_restarted
+from .restart import begin_as, restart, was_restarted
 from .session import Session
 from .starting import import_tasks, log_options, say_what_has_no_effect
 
@@ -62,10 +62,7 @@ SETTINGS: Final = {
     "statedb": "worker_state_db",
 }
 #: Options that are taken and named in the log, because what they govern does not exist yet.
-NOT_YET: Final = (
-    "optimization",
-    "executable",
-)
+NOT_YET: Final = ("optimization",)
 
 
 @click.command(
@@ -171,6 +168,7 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
     daemon = daemons.Daemon.asked(asked).settled(app.conf, "worker")
     if asked["detach"] and not was_restarted():
         daemons.detach()
+        begin_as(daemon.executable)
     daemons.take_identity(daemon)
     with daemons.pid_file(daemon, node):
         logs = Logs(log_options(session, asked, node, daemon.logfile, app))

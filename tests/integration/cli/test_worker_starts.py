@@ -1,6 +1,8 @@
 """What a worker says when it cannot start, or not yet: a reason, in bounded time, and a code."""
 
 import os
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -154,3 +156,54 @@ def test_a_detached_worker_leaves_the_terminal_and_logs_to_its_file(place: Place
     os.kill(pid, 15)
     eventually(lambda: not (place.folder / "away.pid").exists(), log.read_text)
     assert "stopped." in log.read_text()
+
+
+def test_a_detached_worker_goes_on_with_another_python_and_restarts_in_place(place: Place):
+    other = place.folder / "python"
+    other.write_text(f'#!/bin/sh\necho begun >> marks.txt\nexec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    log, pid_file = place.folder / "away.log", place.folder / "away.pid"
+
+    done = place.run(
+        *("-A", "shop", "worker", "-l", "INFO", "-n", "away", "-D", "-c", "1"),
+        *("--pidfile", "%n.pid", "-f", "%n.log", "--executable", str(other)),
+    )
+
+    assert done.returncode == 0, done.stderr
+    eventually(lambda: log.exists() and " ready." in log.read_text(), lambda: done.stderr)
+    assert place.marks() == ["begun"]
+    pid = int(pid_file.read_text())
+    os.kill(pid, signal.SIGHUP)
+    eventually(lambda: log.read_text().count(" ready.") == 2, log.read_text)
+    assert int(pid_file.read_text()) == pid
+    os.kill(pid, signal.SIGTERM)
+    eventually(lambda: not pid_file.exists(), log.read_text)
+
+
+def test_a_camera_of_events_can_be_a_daemon(place: Place):
+    (place.folder / "cameras.py").write_text(
+        "from celeriac.entrypoints.library.snapshots import Polaroid\n"
+        "from shop import mark\n"
+        "class Camera(Polaroid):\n"
+        "    clear_after = True\n"
+        "    def on_shutter(self, state):\n"
+        "        mark('flash')\n"
+    )
+    pid_file = place.folder / "ev.pid"
+
+    done = place.run(
+        *("-A", "shop", "events", "-c", "cameras.Camera", "-F", "0.1", "--detach"),
+        *("-f", "ev.log", "--pidfile", "ev.pid", "-l", "INFO"),
+    )
+
+    assert done.returncode == 0, done.stderr
+    eventually(lambda: "flash" in place.marks(), (place.folder / "ev.log").read_text)
+    os.kill(int(pid_file.read_text()), signal.SIGTERM)
+    eventually(lambda: not pid_file.exists(), lambda: "the pid file is still there")
+
+
+def test_lines_of_events_cannot_be_detached(place: Place):
+    done = place.run("-A", "shop", "events", "--dump", "--detach")
+
+    assert done.returncode == 2
+    assert "--detach goes with --camera only" in done.stderr
