@@ -122,9 +122,10 @@ class Broker(Protocol):
     def seize(self, task_ids: Sequence[str]) -> Sequence[Delivery | Undecodable]:
         """Move the ready and parked messages of these tasks to this owner, in whatever queue.
 
-        As `claim`, but by id: paused queues give theirs too, and what is not due is given. Each
-        queue's are taken atomically and come in the order of claims, parked ones last. Ids that
-        wait nowhere are passed over. Raises as `claim` does.
+        As `claim`, but by id: paused queues give theirs too, and what is not due is given. Those
+        of a queue come in the order of claims, parked ones last. Ids that wait nowhere are passed
+        over; each message is seized or claimed by one owner only. Raises as `claim` does: nothing
+        is seized, or what was is adopted later.
         """
 
     @abstractmethod

@@ -7,11 +7,12 @@ owner's number. What was adopted has the same tag under another owner.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from ...domain.errors import BrokerUnavailable, LeaseLost
 from ...domain.messaging.delivery import Delivery, Orphan, Token, Undecodable
 from ...domain.work.settlement import DeadLetter, Disposition, Done, Park, Requeue
 from .envelope import delivery_of
@@ -62,6 +63,25 @@ def claimed(
 def held(rows: Iterable[Sequence[Any]], owner: int) -> list[Delivery | Undecodable]:
     """Return the deliveries of HELD_UNDER's answer."""
     return [orphan.delivery for orphan in orphans(rows, owner)]
+
+
+def gathered(
+    names: Iterable[bytes], take: Callable[[str], Sequence[Delivery | Undecodable]]
+) -> list[Delivery | Undecodable]:
+    """Return what is taken from each of these queues.
+
+    Where one fails, what the others gave counts for more: it is in hand.
+    """
+    found: list[Delivery | Undecodable] = []
+    lost: Exception | None = None
+    for name in sorted(names):
+        try:
+            found += take(name.decode())
+        except (BrokerUnavailable, LeaseLost) as error:
+            lost = error
+    if lost is not None and not found:
+        raise lost
+    return found
 
 
 def orphans(rows: Iterable[Sequence[Any]], owner: int) -> list[Orphan]:

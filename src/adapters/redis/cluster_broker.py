@@ -22,7 +22,7 @@ from ...ports.broker import Broker, BrokerCapabilities
 from . import scripts
 from .bells import LOOK_AGAIN
 from .broker import RedisBroker
-from .claims import address_of
+from .claims import address_of, gathered
 from .confirming import copies_of
 from .publishing import grouped, told
 from .routes import Bindings, bindings_of, declare
@@ -199,11 +199,7 @@ class ClusterBroker(Broker):
         if not task_ids:
             return []
         names = self.store.do(lambda client: client.smembers(self._keys.queues))
-        return [
-            delivery
-            for name in sorted(name.decode() for name in names)
-            for delivery in self._owned(name).seize_from(name, task_ids)
-        ]
+        return gathered(names, lambda name: self._owned(name).seize_from(name, task_ids))
 
     def wake(self) -> None:
         """End the `claim` that blocks now, or else the next one that would."""

@@ -318,16 +318,18 @@ return out
 """
 )
 
-#: Arguments: owner, ticket, queue, ids as they stand in JSON. Returns as HELD_UNDER does, -1 for a
-#: lapsed owner. What is taken out of a list leaves a mark, so that the places of the others stay
-#: while it is read.
+#: Arguments: owner, ticket, queue, where to go on (which of its places, the last being what is
+#: parked, and how far into it), how many messages to look at, ids as they stand in JSON. Returns -1
+#: for a lapsed owner, else where to go on, then places with what was taken there, as HELD_UNDER's.
+#: Each place is read from its end: what is served or promoted meanwhile leaves at the other, so
+#: that nothing is passed over. What is taken out of a list leaves a mark till all is read.
 SEIZE: Final = Script(
     COMMON
     + r"""
-local owner, ticket, queue, wanted = ARGV[3], ARGV[4], ARGV[5], {}
+local owner, ticket, queue, wanted, meant = ARGV[3], ARGV[4], ARGV[5], {}, {}
+local place, at, left = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 if not present(owner) then return -1 end
-local meant = {}
-for i = 6, #ARGV do
+for i = 9, #ARGV do
   local ok, ids = pcall(cjson.decode, '["' .. ARGV[i] .. '"]')
   if ok then wanted[ARGV[i]], meant[ids[1]] = true, true end
 end
@@ -357,54 +359,43 @@ local function is_meant(raw)
   return type(headers) == 'table' and meant[headers.id] or false
 end
 
-local out = {}
-local function seize(step, raw) out[#out + 1] = {queue, 0, step .. ':0:' .. ticket .. ':', raw} end
-
-local gone = '\0' .. owner .. ':' .. ticket
-for _, step in ipairs(STEPS) do
-  local key, last, hits = ready(queue, step), -1, 0
-  while true do
-    local raws = redis.call('LRANGE', key, last - 499, last)
-    for k = #raws, 1, -1 do
-      if is_meant(raws[k]) then
-        seize(step, raws[k])
-        redis.call('LSET', key, last - #raws + k, gone)
-        hits = hits + 1
+local gone, groups = '\0' .. owner .. ':' .. ticket, {}
+while place <= #STEPS + 1 and left > 0 do
+  local step, rows, members, over = STEPS[place], {}, {}, false
+  local key = step and ready(queue, step) or own(queue, 'parked')
+  while left > 0 and not over do
+    local found = redis.call(step and 'LRANGE' or 'ZREVRANGE', key, at, at + 499)
+    for k, one in ipairs(found) do
+      local raw = step and one or string.sub(one, 24)
+      if is_meant(raw) then
+        local state = (step or string.sub(one, 1, 1)) .. ':0:' .. ticket .. ':'
+        rows[#rows + 1] = {queue, 0, state, raw}
+        members[#members + 1] = one
+        if step then redis.call('LSET', key, at + k - 1, gone) end
       end
     end
-    if #raws < 500 then break end
-    last = last - 500
+    at, left, over = at + #found, left - #found, #found < 500
   end
-  if hits > 0 then redis.call('LREM', key, hits, gone) end
-end
-
-local parked, first, members = own(queue, 'parked'), 0, {}
-while true do
-  local found = redis.call('ZRANGE', parked, first, first + 499)
-  for _, member in ipairs(found) do
-    local raw = string.sub(member, 24)
-    if is_meant(raw) then
-      seize(string.sub(member, 1, 1), raw)
-      members[#members + 1] = member
+  if #rows > 0 then
+    if step then redis.call('LREM', key, #rows, gone) else many('ZREM', key, members) end
+    at = at - #rows
+    local number, bytes, states, served_first = redis.call('INCRBY', COUNT, #rows), {}, {}, {}
+    for k = #rows, 1, -1 do
+      local row = rows[k]
+      row[2] = number - k + 1
+      served_first[#served_first + 1] = row
+      bytes[#bytes + 1], bytes[#bytes + 2] = row[2], row[4]
+      states[#states + 1], states[#states + 2] = row[2], row[3]
     end
+    many('HSET', own(queue, 'claimed'), bytes)
+    many('HSET', own(queue, 'held.' .. owner), states)
+    redis.call('SADD', served(owner), queue)
+    redis.call('SADD', QUEUES, queue)
+    groups[#groups + 1] = {place, served_first}
   end
-  if #found < 500 then break end
-  first = first + 500
+  if over then place, at = place + 1, 0 end
 end
-if #out == 0 then return out end
-many('ZREM', parked, members)
-
-local number, bytes, states = redis.call('INCRBY', COUNT, #out) - #out, {}, {}
-for k, one in ipairs(out) do
-  one[2] = number + k
-  bytes[#bytes + 1], bytes[#bytes + 2] = one[2], one[4]
-  states[#states + 1], states[#states + 2] = one[2], one[3]
-end
-many('HSET', own(queue, 'claimed'), bytes)
-many('HSET', own(queue, 'held.' .. owner), states)
-redis.call('SADD', served(owner), queue)
-redis.call('SADD', QUEUES, queue)
-return out
+return {place, at, groups}
 """
 )
 
