@@ -30,6 +30,17 @@ def step(self: Any, before: Any, name: str) -> int:
     return 1 + (sum(before) if isinstance(before, list) else int(before))
 
 
+@app.task(name="quick")
+def quick(number: int) -> int:
+    return number
+
+
+@app.task(bind=True, name="total")
+def total(self: Any, numbers: list[int]) -> list[int]:
+    mark(self, "total")
+    return [len(numbers), sum(numbers)]
+
+
 @app.task(bind=True, name="fail")
 def fail(self: Any, name: str) -> None:
     mark(self, name)
