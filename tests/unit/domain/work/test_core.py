@@ -582,3 +582,11 @@ def test_a_started_orphan_of_an_unknown_task_is_never_repeated():
     assert isinstance(bury, Bury)
     assert isinstance(bury.disposition, DeadLetter)
     assert bury.disposition.reason == "unknown-task"
+
+
+def test_a_pool_whose_slots_share_one_line_is_given_some_jobs_beyond_its_slots():
+    core = core_with(slots=4, ahead=0.25)
+    core.on_deliveries([got(tag) for tag in range(8)], NOON, 0.0)
+
+    assert len(numbers_of(core.start(0))) == 5
+    assert numbers_of(core.start(0)) == []
