@@ -16,9 +16,10 @@ from ..tasks.options import TaskOptions
 NO_SLOT: Final = inf
 #: The header that carries the value of a task's `concurrency_key`.
 KEY_HEADER: Final = "celeriac_concurrency_key"
-#: Shortest time that a task without a slot waits, and the longest that it or one without a token
-#: waits while others are before it, in seconds.
+#: What the first task without a slot waits at least and at most, and the longest that one without
+#: a slot or without a token waits while others are before it, in seconds.
 SLOT_PAUSE: Final = 0.1
+MOST_OF_FIRST: Final = 1.0
 LONGEST_FOR_SLOT: Final = 10.0
 LONGEST_FOR_TOKEN: Final = 60.0
 
@@ -138,7 +139,8 @@ class Lines:
         if answer == NO_SLOT:
             name, limit = ask.slots[-1]
             step = (SLOT_PAUSE if estimate is None else estimate) / max(1, limit)
-            return self.place(f"slot:{name}", SLOT_PAUSE, step, LONGEST_FOR_SLOT, now)
+            wait = max(SLOT_PAUSE, min(step, MOST_OF_FIRST))
+            return self.place(f"slot:{name}", wait, step, LONGEST_FOR_SLOT, now)
         if ask.budget is None:  # nobody could be asked
             return answer
         name, step = ask.budget.bucket, 1.0 / ask.budget.rate
@@ -151,7 +153,7 @@ class Lines:
         """
         if len(self._ends) > 1000:  # of many keys; those whose time is past say nothing any more
             self._ends = {line: end for line, end in self._ends.items() if end > now}
-        at = max(now + wait, self._ends.get(name, now) + step)
+        at = max(now + wait, self._ends.get(name, -inf) + step)
         at = min(at, now + max(wait, longest))
         self._ends[name] = at
         return at - now
