@@ -3,6 +3,7 @@
 Imported once the pool has forked, so that its children do without them.
 """
 
+import logging
 import os
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,8 @@ from .presence import Presence
 if TYPE_CHECKING:
     from .worker import AppWorker
 
+logger = logging.getLogger("celeriac.worker")
+
 #: What part of its slots a pool is given beyond them, if all of them draw on one line of jobs.
 AHEAD: Final = 0.25
 #: Seconds that a slot stays after the pool grew last, as in Celery.
@@ -42,6 +45,12 @@ def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) 
         if outer.memory is not None:
             outer.memory.turn()
 
+    if conf.task_time_limit and not outer.pool.capabilities.hard_limit:
+        logger.warning(
+            "task_time_limit=%g has no effect: this pool cannot end a task; worker_pool='prefork' "
+            "can, and 'threads' can give one up",
+            conf.task_time_limit,
+        )
     return Worker(
         WorkSettings(
             node=outer.node,
