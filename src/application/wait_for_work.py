@@ -8,6 +8,7 @@ from typing import Final
 
 from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
 from ..domain.messaging.delivery import Delivery, Undecodable
+from ..domain.work.queue_slots import Claim
 from ..ports.broker import Broker
 from ..ports.clock import Clock
 from .inbox import Claimed, Event, LeaseGone
@@ -20,6 +21,8 @@ CLAIM_SECONDS: Final = 5.0
 PAUSE_SECONDS: Final = (0.05, 2.0)
 #: How long the thread sleeps at most while nothing is wanted, in seconds.
 IDLE_SECONDS: Final = 1.0
+
+NOTHING: Final = Claim((), 0)
 
 
 class Intake:
@@ -40,17 +43,20 @@ class Intake:
         #: for, in monotonic seconds; whether one has failed since.
         self.polled_at = self.wanted_at = clock.monotonic()
         self.away = False
-        self._wanted = 0
+        self._wanted = NOTHING
+        #: The queues of the last wish.
+        self.awaited: Sequence[str] = ()
         self._changed = threading.Condition()
         self._pause = 0.0
         #: Whether a wish is still to be answered. The hub clears it when the answer is in.
         self.asked = False
 
-    def want(self, limit: int) -> None:
+    def want(self, wish: Claim) -> None:
         """Wish for up to so many messages; answered by one Claimed."""
         self.asked, self.wanted_at = True, self._clock.monotonic()
+        self.awaited = wish.queues
         with self._changed:
-            self._wanted = limit
+            self._wanted = wish
             self._changed.notify()
 
     def polled(self) -> None:
@@ -61,7 +67,7 @@ class Intake:
         """Answer wishes until it is over."""
         while not self._over.is_set():
             with self._changed:
-                if not self._wanted:
+                if not self._wanted.limit:
                     self._changed.wait(IDLE_SECONDS)
             self.step(CLAIM_SECONDS)
 
@@ -73,16 +79,17 @@ class Intake:
 
     def step(self, wait: float) -> None:
         """Answer the present wish, if there is one, waiting up to `wait` seconds for a message."""
-        limit, self._wanted = self._wanted, 0
-        if limit:
+        wish, self._wanted = self._wanted, NOTHING
+        if wish.limit:
             # Also when it is empty: the hub then says anew how much it wants.
-            self._inbox.put(Claimed(self._claimed(limit, wait)))
+            self._inbox.put(Claimed(self._claimed(wish, wait)))
 
-    def _claimed(self, limit: int, wait: float) -> Sequence[Delivery | Undecodable]:
-        if not self._queues:  # the last one was left meanwhile
+    def _claimed(self, wish: Claim, wait: float) -> Sequence[Delivery | Undecodable]:
+        queues = [name for name in wish.queues if name in self._queues]
+        if not queues:  # they were left meanwhile
             return ()
         try:
-            batch = self._broker.claim(self._queues, limit, wait)
+            batch = self._broker.claim(queues, wish.limit, wait)
         except LeaseLost:
             self._inbox.put(LeaseGone())
             self._rest(wait)

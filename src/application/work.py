@@ -21,11 +21,13 @@ from typing import Any, Final
 
 from ..domain.canvas.chords import ChordPart
 from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost, NotSupported
+from ..domain.messaging.delivery import Delivery, Undecodable
 from ..domain.tasks.result_record import ResultRecord
 from ..domain.work.admission import Ask
 from ..domain.work.core import WorkerCore
 from ..domain.work.effects import Admit, Bury, Effect, Join, Kill, Note, Settle, Start
 from ..domain.work.job import Broken, Cancelled, Progressed, Report, Reported
+from ..domain.work.queue_slots import one_claim
 from ..domain.work.settlement import Settlement
 from ..ports.broker import Broker
 from ..ports.clock import Clock
@@ -337,21 +339,35 @@ class Worker:
 
     def _claim_more(self) -> None:
         """Claim here while messages keep coming; leave the waiting to the intake."""
-        if self.intake.asked or self._settling.waiting:
+        if self.intake.asked:
+            self._widen()
             return
-        limit = self.core.room(self.pool.room())
-        if limit <= 0 or not self.queues:
+        if self._settling.waiting:
             return
+        wishes = self.core.claims(self.queues, self.pool.room())
+        if not wishes:
+            return
+        batch: list[Delivery | Undecodable] = []
+        limit = max(wish.limit for wish in wishes)
         try:
-            batch = self._broker.claim(self.queues, limit, 0.0)
+            for wish in wishes:
+                if (some := min(wish.limit, limit - len(batch))) > 0:
+                    batch += self._broker.claim(wish.queues, some, 0.0)
         except Exception:
-            batch = ()  # the intake will meet it too, and knows what to do
+            logger.debug("a claim failed: the intake will meet it too, and knows what to do")
         else:
             self.intake.polled()
         if batch:
             self.inbox.put(Claimed(batch))
             return
-        self.intake.want(limit)
+        self.intake.want(one_claim(wishes))
+
+    def _widen(self) -> None:
+        """Have the intake asked anew when a queue has room again that it does not wait for."""
+        if self.core.policy.queue_slots:
+            wishes = self.core.claims(self.queues, self.pool.room())
+            if any(not set(wish.queues) <= set(self.intake.awaited) for wish in wishes):
+                self._broker.wake()
 
     # -- the lease
 
@@ -417,6 +433,11 @@ class Worker:
     def homeless(self) -> bool:
         """Whether the lease was lost, and no new one was got yet."""
         return self._homeless
+
+    @property
+    def cold(self) -> bool:
+        """Whether it stops cold."""
+        return self._cold
 
     @property
     def stopping(self) -> bool:

@@ -38,8 +38,13 @@ def _facts(worker: "AppWorker") -> Sequence[tuple[str, str]]:
         ("broker", broker_text(app)),
         ("results", results_text(app)),
         ("pool", f"{_pool_name(worker)}, {_slots(worker)}"),
-        ("queues", ", ".join(worker.queues)),
+        ("queues", ", ".join(_with_slots(worker))),
     )
+
+
+def _with_slots(worker: "AppWorker") -> list[str]:
+    slots = worker.queue_slots
+    return [f"{name}={slots[name]}" if name in slots else name for name in worker.queues]
 
 
 def broker_text(app: "Celeriac") -> str:

@@ -122,6 +122,7 @@ def _policy(outer: "AppWorker") -> WorkerPolicy:
         time_limit=_asked_or_set(options.time_limit, conf.task_time_limit),
         soft_time_limit=_asked_or_set(options.soft_time_limit, conf.task_soft_time_limit),
         disable_rate_limits=conf.worker_disable_rate_limits,
+        queue_slots=outer.queue_slots,
         ahead=AHEAD if outer.pool.capabilities.shared else 0.0,
     )
 

@@ -7,12 +7,13 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from ..application.run_task import TaskRunner
 from ..domain.errors import BrokerUnavailable, QueueNotFound
+from ..domain.work.queue_slots import checked, told
 from ..ports.lease import LeaseGuard, PortableLease
 from ..ports.pool import Pool, Stop
 from .adapter_table import LEASE_GUARD, load
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from ..domain.work.core import WorkerCore
     from ..domain.work.effects import Effect
     from .presence import Presence
+    from .timer import Timer
+    from .user_steps import UserSteps
     from .web.watch import Watch
 
 logger = logging.getLogger("celeriac.worker")
@@ -54,7 +57,7 @@ class WorkerOptions:
     pool: str | Pool | None = None
     concurrency: int | None = None
     autoscale: tuple[int, int] | None = None  # most and least slots; else there are `concurrency`
-    queues: Sequence[str] | None = None
+    queues: Sequence[str] | None = None  # names, or name=slots: so many of its tasks at once
     exclude_queues: Sequence[str] = ()
     prefetch_multiplier: int | None = None
     disable_prefetch: bool | None = None
@@ -66,6 +69,7 @@ class WorkerOptions:
     mingle: bool | None = None
     grace_period: float | None = None
     statedb: str | None = None  # may hold %n, %h, %d
+    user_options: Mapping[str, Any] = field(default_factory=dict)  # for users' own steps
     health_port: str | int | None = None
     self_report: bool = False  # whether `celeriac status --self` is to find it
     prepare: Callable[[], None] = nothing  # called where tasks will run, before the first
@@ -86,6 +90,8 @@ class AppWorker:
         self.life = Life(self)
         self.life.may_be_configured()
         self.pool = self._pool()
+        #: How many tasks of a queue it runs at once at most, where that is limited.
+        self.queue_slots: dict[str, int] = {}
         self.queues = self._queues()
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._stop_asked: list[bool] = []
@@ -95,6 +101,10 @@ class AppWorker:
         #: What remembers from one run to the next, once the worker has joined.
         self.memory: Remembering | None = None
         self.guard: LeaseGuard | None = None
+        #: Users' own steps that were started.
+        self.steps: list[Any] = []
+        self._user_steps: UserSteps | None = None
+        self._timer: Timer | None = None
 
     @property
     def hostname(self) -> str:
@@ -106,7 +116,24 @@ class AppWorker:
         """Itself: to Celery's receivers worker, controller and consumer are three."""
         return self
 
-    consumer = controller
+    @property
+    def consumer(self) -> Any:
+        """What talks to the broker: users' steps know a part of its own, others itself."""
+        return self if self._user_steps is None else self._user_steps.consumer
+
+    @property
+    def timer(self) -> Timer:
+        """A timer for users' steps."""
+        if self._timer is None:
+            from .timer import Timer
+
+            self._timer = Timer(self.app.container.clock())
+        return self._timer
+
+    @property
+    def concurrency(self) -> int:
+        """How many tasks run at once."""
+        return self.pool.slots or self.slots
 
     @property
     def worker(self) -> Worker:
@@ -145,14 +172,23 @@ class AppWorker:
         """
         self.life.starts()
         runner = self._runner()
+        if self.app.steps["worker"] or self.app.steps["consumer"]:
+            from .user_steps import UserSteps
+
+            self._user_steps = UserSteps(self)
         self.guard = self._guard()
         self.pool.start(runner, self._inbox.put)
         try:
             self._be_watched()
+            if self._user_steps is not None:
+                self._user_steps.start()
             self._join(runner)
             before(self)
+            if self._user_steps is not None:
+                self._user_steps.join()
             self.life.is_ready()
         except BaseException:
+            self._end_steps(cold=True)
             if self._watch is not None:
                 self._watch.stop()
             self.pool.stop(Stop.COLD, PARTING_SECONDS)
@@ -220,7 +256,14 @@ class AppWorker:
             self._dismiss_guard()
             if self.memory is not None:
                 self.memory.close()
+            self._end_steps(cold=self.worker.cold)
             self.life.is_over()
+
+    def _end_steps(self, *, cold: bool) -> None:
+        if self._user_steps is not None:
+            self._user_steps.stop(cold=cold)
+        if self._timer is not None:
+            self._timer.stop()
 
     # -- joining
 
@@ -300,8 +343,10 @@ class AppWorker:
     def _queues(self) -> list[str]:
         # Not the container's: it is imported after the pool has forked.
         router = router_of(self.app.conf)
+        self.queue_slots = checked(self.app.conf.worker_queue_slots)
         if self.options.queues:
-            asked = list(self.options.queues)
+            asked, slots = told(self.options.queues)
+            self.queue_slots |= slots
         elif (chosen := self.app.chosen_queues()) is not None:
             asked = chosen
         elif self.app.conf.task_queues:

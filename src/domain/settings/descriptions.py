@@ -326,6 +326,7 @@ DESCRIPTIONS: dict[str, str] = {
         "Seconds of estimated short work that may be claimed ahead of free slots"
     ),
     "worker_health_port": "Where a worker answers /livez, /readyz and /metrics over HTTP",
+    "worker_queue_slots": "How many tasks of a queue a worker runs at once at most, by its name",
     "dynamodb_endpoint_url": "Alternative DynamoDB endpoint URL",
     "firestore_project": "Project of the Firestore chord counter; unset follows gcs_project",
     "events_logfile": "Fallback for the events command --logfile option: log file path",

@@ -254,6 +254,7 @@ class OptionFields:
     worker_log_format_style: Literal["text", "json"]
     worker_prefetch_window: float
     worker_health_port: str | None
+    worker_queue_slots: dict[str, Any]
     dynamodb_endpoint_url: str | None
     firestore_project: str | None
     events_logfile: str | None

@@ -328,6 +328,7 @@ TABLE: tuple[tuple[str, str, Any, str | None], ...] = (
     ("worker_log_format_style", "choice", "text", None),
     ("worker_prefetch_window", "seconds", 0.02, None),
     ("worker_health_port", "address?", None, None),
+    ("worker_queue_slots", "dict", ..., None),
     # dynamodb
     ("dynamodb_endpoint_url", "text?", None, None),
     # firestore
@@ -360,6 +361,7 @@ def fresh_defaults() -> dict[str, Any]:
             "interval_max": 1,
             "interval_step": 0.2,
         },
+        "worker_queue_slots": {},
     }
 
 

@@ -46,8 +46,8 @@ def canonical(value: object) -> str:
         pairs = sorted((canonical(name), canonical(one)) for name, one in value.items())
         return f"{{{','.join(f'{name}:{one}' for name, one in pairs)}}}"
     raise ValueError(
-        f"no key can be made of {type(value).__qualname__} values: expected texts, numbers, dates, and "
-        "lists or mappings of them; give a function that returns such a value"
+        f"no key can be made of {type(value).__qualname__} values: expected texts, numbers, "
+        "dates, and lists or mappings of them; give a function that returns such a value"
     )
 
 

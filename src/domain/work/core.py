@@ -5,9 +5,9 @@ because the lease was lost. The core does nothing itself and knows no clock: `no
 (aware UTC), `tick` is monotonic seconds.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
@@ -27,6 +27,7 @@ from .hands import InHand, Stamps, as_values, meant_by
 from .intake import Drop, FindTask, JoinChord, NotYet, Run, decide, unknown
 from .job import Began, Cancelled, Job, Lost, PoolEvent, Report, Reported, Resized, TimedOut
 from .limits import Bucket, rate, time_limits
+from .queue_slots import Claim, claims
 from .revocation import Revoked
 from .settlement import DONE, REQUEUE, DeadLetter, Disposition, Park, Requeue, Settlement
 
@@ -45,6 +46,8 @@ class WorkerPolicy:
     time_limit: float | None = None
     soft_time_limit: float | None = None
     disable_rate_limits: bool = False
+    #: How many tasks of a queue may be in hand, where that is limited.
+    queue_slots: Mapping[str, int] = field(default_factory=dict)
     #: What part of its slots a pool is given jobs beyond them, so that none is idle for as long as
     #: word of an end takes to come and the next job to go.
     ahead: float = 0.0
@@ -162,6 +165,16 @@ class WorkerCore:
             return max(0, free)
         # Short tasks are claimed by the time they take rather than by their number.
         return max(0, free, pool_room - len(self._waiting))
+
+    def claims(self, queues: Sequence[str], pool_room: int) -> list[Claim]:
+        """Return what to claim out of these queues now, in order."""
+        room, slots = self.room(pool_room), self.policy.queue_slots
+        if not slots:
+            return [Claim(queues, room)] if room > 0 and queues else []
+        limited = (held for _, held in self._limited)
+        hands = (self._waiting, limited, self._at_pool.values(), self._graves.values())
+        held = Counter(one.delivery.queue for hand in hands for one in hand)
+        return claims(queues, slots, held, room)
 
     def next_tick(self) -> float | None:
         """Return when `tick` has something to do, in monotonic seconds."""

@@ -135,7 +135,7 @@ NOT_YET: Final = ("optimization",)
 @option(
     "--purge", "--discard", group=QUEUES, is_flag=True, default=None, help="Empty the queues first."
 )
-@option("-Q", "--queues", group=QUEUES, type=CommaSeparated(), help="Queues to work on.")
+@option("-Q", "--queues", group=QUEUES, type=CommaSeparated(), help="Queues, or queue=slots.")
 @option("-X", "--exclude-queues", group=QUEUES, type=CommaSeparated(), help="Queues to leave.")
 @option("-I", "--include", group=QUEUES, type=CommaSeparated(), help="Modules to import.")
 @option("--without-gossip", group=FEATURES, is_flag=True, help="As it is anyway.")
@@ -186,6 +186,7 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
                 heartbeat_interval=asked["heartbeat_interval"],
                 mingle=False if asked["without_mingle"] else None,
                 self_report=True,
+                user_options=asked,
                 prepare=logs.enter_process,
                 guard_lease=True,
             ),
