@@ -27,7 +27,7 @@ from ..domain.work.admission import Ask
 from ..domain.work.core import WorkerCore
 from ..domain.work.effects import Admit, Bury, Effect, Join, Kill, Note, Settle, Start
 from ..domain.work.job import Broken, Cancelled, Progressed, Report, Reported
-from ..domain.work.queue_slots import one_claim
+from ..domain.work.queue_slots import Claim, one_claim
 from ..domain.work.settlement import Settlement
 from ..ports.broker import Broker
 from ..ports.clock import Clock
@@ -40,6 +40,7 @@ from .autoscale import Autoscaling
 from .chronicle import Chronicle
 from .inbox import Adopted, Asked, Claimed, Event, LeaseGone, StopAsked, drain
 from .keep_lease import Keeper
+from .lull import Lull
 from .make_whole import MakingWhole
 from .refusals import SettlementMender
 from .run_task import TaskRunner
@@ -115,6 +116,7 @@ class Worker:
         #: What resizes its pool with the work there is, where that was asked for.
         self.autoscaling: Autoscaling | None = None
         self._admission = admission
+        self._lull = Lull(clock)
         self._homeless = False
         self._grace_ends: float | None = None
         self._stays = False  # until the grace period ends, though nothing runs
@@ -331,6 +333,8 @@ class Worker:
     def _settle(self, settlements: Sequence[Settlement], *, now: bool = False) -> None:
         try:
             self._settling.add(settlements)
+            if settlements:
+                self._lull.over()
             self._settling.go_on(now=now)
         except LeaseLost:
             self.inbox.put(LeaseGone())
@@ -347,6 +351,13 @@ class Worker:
         wishes = self.core.claims(self.queues, self.pool.room())
         if not wishes:
             return
+        batch = () if self._lull.is_known else self._looked_for(wishes)
+        if batch:
+            self.inbox.put(Claimed(batch))
+        elif not self._lull.goes_on(brief=self.core.is_brief):
+            self.intake.want(one_claim(wishes))
+
+    def _looked_for(self, wishes: Sequence[Claim]) -> Sequence[Delivery | Undecodable]:
         batch: list[Delivery | Undecodable] = []
         limit = max(wish.limit for wish in wishes)
         try:
@@ -357,10 +368,8 @@ class Worker:
             logger.debug("a claim failed: the intake will meet it too, and knows what to do")
         else:
             self.intake.polled()
-        if batch:
-            self.inbox.put(Claimed(batch))
-            return
-        self.intake.want(one_claim(wishes))
+            self._lull.looked(len(batch), limit)
+        return batch
 
     def _widen(self) -> None:
         """Have the intake asked anew when a queue has room again that it does not wait for."""
@@ -477,6 +486,8 @@ class Worker:
             times.append(self._settling.retry_at)
         if (due := self.core.next_tick()) is not None:
             times.append(due)
+        if self._lull.until is not None and not self.intake.asked:
+            times.append(self._lull.until)
         return max(0.0, min(times) - tick)
 
     def end(self, threads: Sequence[threading.Thread]) -> None:

@@ -129,6 +129,12 @@ class WorkerCore:
         """Whether nothing is in hand."""
         return self.held == 0
 
+    @property
+    def is_brief(self) -> bool:
+        """Whether something runs, and all of it is expected to be over in a moment."""
+        running = {held.delivery.message.task for held in self._at_pool.values()}
+        return bool(running) and all((self._times.of(task) or 1.0) <= SHORT for task in running)
+
     def jobs(self) -> Sequence[tuple[int, Delivery]]:
         """Return the jobs at the pool by number."""
         return [(number, held.delivery) for number, held in self._at_pool.items()]
