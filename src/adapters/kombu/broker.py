@@ -19,6 +19,7 @@ from ...domain.messaging.message import TaskMessage
 from ...domain.messaging.queues import Queue
 from ...domain.work.settlement import Disposition
 from ...ports.broker import Broker, BrokerCapabilities
+from ...ports.lease import PortableLease
 from ...ports.ledger import StartedLedger
 from . import dead_letters
 from .addresses import addressed, to_queue
@@ -40,7 +41,7 @@ _ADOPTED_AT_ONCE: Final = 500
 _IDLE: Final = 1.5
 
 
-class AmqpBroker(Broker):
+class AmqpBroker(Broker, PortableLease):
     """Messages in an AmqpStore."""
 
     def __init__(self, store: AmqpStore, ledger: Callable[[], StartedLedger] | None = None) -> None:
@@ -120,6 +121,14 @@ class AmqpBroker(Broker):
             return True
         self._give_up()
         return False
+
+    def papers(self) -> str | None:
+        """Return what the ledger knows this owner by; without one the connection is the lease."""
+        return self.ownership.papers()
+
+    def renew_as(self, papers: str) -> bool:
+        """Prolong the lease of another process's owner; no connection is opened for that."""
+        return self.ownership.renew_as(papers)
 
     def leave(self) -> None:
         """Return what is still held to its queues; do nothing after the lease has run out."""

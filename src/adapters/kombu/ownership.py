@@ -54,15 +54,18 @@ class Ownership:
         """Raise LeaseLost unless the lease runs."""
         if self._until is None:
             raise LeaseLost("this broker owns nothing: call enlist before claiming")
-        if not self.is_present:
+        if not self.is_present and not self.renew():
             raise LeaseLost(
                 f"the lease of {self._node} ({self._lease:g} s) ran out before it was renewed; "
                 "enlist anew"
             )
 
     def renew(self) -> bool:
-        """Prolong the lease, if it has not run out."""
-        if not self.is_present:
+        """Prolong the lease, if it has not run out.
+
+        Where there is a ledger it alone knows: another process may have renewed meanwhile.
+        """
+        if self._until is None or (self._ledger is None and not self.is_present):
             return False
         if self._ledger is not None and not self._ledger.renew(self._owner):
             self._until = self._clock.monotonic()
@@ -70,6 +73,17 @@ class Ownership:
         self._until = self._clock.monotonic() + self._lease
         self.strike_void()
         return True
+
+    def papers(self) -> str | None:
+        """Return the number by which the ledger knows this owner; None: it has none."""
+        return None if self._ledger is None or self._until is None else str(self._owner)
+
+    def renew_as(self, papers: str) -> bool:
+        """Prolong the lease of another process's owner, in the ledger."""
+        if self._make_ledger is None:
+            return False
+        self._ledger = self._ledger or self._make_ledger()
+        return self._ledger.renew(int(papers))
 
     def leave(self) -> None:
         """Give up the lease, and what the ledger knows of this owner."""
