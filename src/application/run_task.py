@@ -92,6 +92,7 @@ class TaskRunner(LoopRunner):
         self._find, self._codec, self._clock = find, codec, clock
         self.find, self.codec, self._release = find, codec, release
         self._sending, self._settings, self._prepare = sending, settings, prepare
+        self._completions: dict[str, Any] = {}
         self._joiner = ChordJoiner(codec, results or codec, self._compose, self._clock, self.bury)
 
     def start(self) -> None:
@@ -210,6 +211,7 @@ class TaskRunner(LoopRunner):
             date_done=self._clock.now(),
             group_id=record.group_id,
             parent_id=record.parent_id,
+            reply_to=record.reply_to,
         )
 
     # -- one run
@@ -381,6 +383,7 @@ class TaskRunner(LoopRunner):
             node=self._settings.node,
             codec=self._codec,
             compose=self._compose,
+            completions=self._completions,
             result_serializer=self._settings.result_serializer,
             result_extended=self._settings.result_extended,
         )

@@ -27,6 +27,8 @@ class Technology:
     bus: str = ""
     coordinator: str = ""
     schedule_store: str = ""
+    #: Carries results back to who sent the task, for `rpc://`.
+    replies: str = ""
     #: Made of the store of a result backend, for brokers whose claims are no records of their own.
     ledger: str = ""
     #: Whether `broker` is made of its store and such a ledger.
@@ -66,6 +68,7 @@ REDIS: Final = Technology(
     bus=f"{_A}.redis.bus:RedisBus",
     coordinator=f"{_A}.redis.coordinator:RedisCoordinator",
     schedule_store=f"{_A}.redis.schedule_store:RedisScheduleStore",
+    replies=f"{_A}.redis.replies:RedisReplies",
     ledger=f"{_A}.redis.ledger:RedisLedger",
     open_results=f"{_A}.redis.opening:open_results",
     many=True,
@@ -76,6 +79,7 @@ AMQP: Final = Technology(
     store=f"{_A}.kombu.opening:open_store",
     broker=f"{_A}.kombu.broker:AmqpBroker",
     bus=f"{_A}.kombu.bus:AmqpBus",
+    replies=f"{_A}.kombu.replies:AmqpReplies",
     wants_ledger=True,
     many=True,
 )
@@ -85,6 +89,7 @@ VIRTUAL: Final = Technology(
     store=f"{_A}.kombu.virtual.opening:open_store",
     broker=f"{_A}.kombu.virtual.broker:VirtualBroker",
     bus=f"{_A}.kombu.virtual.bus:SilentBus",
+    replies=f"{_A}.kombu.virtual.replies:VirtualReplies",
     wants_ledger=True,
 )
 
@@ -131,6 +136,9 @@ BACKENDS: Final[Mapping[str, Technology]] = {
     **dict.fromkeys(_REDIS_SCHEMES, REDIS),
     **dict.fromkeys(_CLUSTER_SCHEMES, REDIS_CLUSTER),
 }
+#: Results that go back over the broker: `open_results(replies, settings=…, codec=…, address=…)`.
+RPC: Final = "rpc"
+RPC_RESULTS: Final = f"{_A}.rpc.opening:open_results"
 DISABLED_RESULTS: Final = f"{_A}.disabled.results:DisabledResults"
 
 POOLS: Final[Mapping[str, str]] = {

@@ -30,6 +30,8 @@ from .adapter_table import (
     DISABLED_RESULTS,
     HOST_CLOCK,
     POOLS,
+    RPC,
+    RPC_RESULTS,
     Technology,
     load,
     names,
@@ -116,9 +118,15 @@ def _ledger_of(settings: Settings, stores: Stores) -> Callable[[], StartedLedger
 
 
 def make_results(
-    settings: Settings, stores: Stores, given: Any, given_broker: Any
+    settings: Settings,
+    stores: Stores,
+    given: Any,
+    given_broker: Any,
+    identity: Callable[[], str] = str,
 ) -> ResultBackend:
     """Return the result backend given, the one the URL asks for, or the one that keeps nothing.
+
+    `identity` is the `reply_to` of this process's messages, where `rpc://` receives.
 
     A ready broker in memory keeps results too, if nothing else is said.
     """
@@ -130,6 +138,8 @@ def make_results(
     url = backend_url(settings) if given_broker is None or settings.result_backend else None
     if url is None:
         return load(DISABLED_RESULTS)()  # type: ignore[no-any-return]
+    if _is_rpc(settings):
+        return _by_rpc(settings, stores, identity)
     kind = _technology(url, BACKENDS, "celeriac.backends")
     store = stores.open(kind, url)
     if not kind.open_results:
@@ -139,6 +149,28 @@ def make_results(
         settings=settings,
         codec=make_result_codec(settings),
         serializer=SerializersOf(settings)(settings.result_serializer),
+    )
+
+
+def _is_rpc(settings: Settings) -> bool:
+    url = backend_url(settings)
+    return url is not None and scheme_of(url) == RPC
+
+
+def _by_rpc(settings: Settings, stores: Stores, identity: Callable[[], str]) -> ResultBackend:
+    url = broker_url(settings)
+    kind = _technology(url, BROKERS, "celeriac.brokers")
+    if not kind.replies:
+        raise ImproperlyConfigured(
+            f"result_backend={settings.result_backend!r} sends results back over the broker, and "
+            f"{scheme_of(url)}://… carries none: set result_backend to a URL such as "
+            f"{EMBEDDED!r}, or use a broker such as RabbitMQ or Redis"
+        )
+    return load(RPC_RESULTS)(  # type: ignore[no-any-return]
+        load(kind.replies)(stores.open(kind, url)),
+        settings=settings,
+        codec=make_result_codec(settings),
+        address=identity,
     )
 
 
@@ -205,8 +237,8 @@ class Beside:
         """Make it over the result backend's store, where the broker's technology has none."""
         url = backend_url(self._settings)
         if url is not None:
-            kind = _technology(url, BACKENDS, "celeriac.backends")
-            if path := getattr(kind, port):
+            kind = technology(scheme_of(url), BACKENDS, "celeriac.backends")
+            if kind is not None and (path := getattr(kind, port)):
                 return load(path)(self._stores.open(kind, url))
         raise NotSupported(
             f"{self._broker.url} cannot serve as {port.replace('_', ' ')}, and the result backend "
@@ -248,9 +280,24 @@ def make_sending(
     sender: Sender,
     clock: Clock,
     entropy: Entropy,
+    results: Callable[[], ResultBackend] | None = None,
 ) -> Sending:
-    """Return what sends."""
+    """Return what sends; where results come back over the broker, it listens for them first."""
+    if results is not None and _is_rpc(settings):
+        broker = _Listening(broker, results)
     return Sending(broker, sender, clock, entropy, settings.broker_publish_timeout)
+
+
+class _Listening:
+    """Gives the broker, once there is somebody to hear what becomes of what is sent."""
+
+    def __init__(self, broker: Callable[[], Broker], results: Callable[[], ResultBackend]) -> None:
+        self._broker, self._results = broker, results
+
+    def __call__(self) -> Broker:
+        if callable(listen := getattr(self._results(), "listen", None)):
+            listen()
+        return self._broker()
 
 
 def make_pool(settings: Settings, name: str, slots: int) -> Pool:

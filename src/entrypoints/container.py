@@ -58,8 +58,12 @@ class Container(containers.DeclarativeContainer):
     broker: providers.Provider[Broker] = providers.ThreadSafeSingleton(
         make_broker, settings, stores, given_broker
     )
+    #: What this process is called by those who answer it: `reply_to` of its messages.
+    identity: providers.Provider[str] = providers.ThreadSafeSingleton(
+        entropy.provided.new_id.call()
+    )
     results: providers.Provider[ResultBackend] = providers.ThreadSafeSingleton(
-        make_results, settings, stores, given_results, given_broker
+        make_results, settings, stores, given_results, given_broker, identity.provider
     )
     settler: providers.Provider[Settler] = providers.ThreadSafeSingleton(
         make_settler, settings, broker, results
@@ -81,15 +85,11 @@ class Container(containers.DeclarativeContainer):
         make_result_codec, settings
     )
     router: providers.Provider[Router] = providers.ThreadSafeSingleton(router_of, settings)
-    #: What this process is called by those who answer it: `reply_to` of its messages.
-    identity: providers.Provider[str] = providers.ThreadSafeSingleton(
-        entropy.provided.new_id.call()
-    )
     sender: providers.Provider[Sender] = providers.ThreadSafeSingleton(
         make_sender, settings, router, codec, identity
     )
     sending: providers.Provider[Sending] = providers.ThreadSafeSingleton(
-        make_sending, settings, broker.provider, sender, clock, entropy
+        make_sending, settings, broker.provider, sender, clock, entropy, results.provider
     )
     fetching: providers.Provider[Fetching] = providers.ThreadSafeSingleton(
         Fetching, results, result_codec, clock

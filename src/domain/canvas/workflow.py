@@ -45,16 +45,18 @@ def frozen(
     *,
     root_id: str | None = None,
     parent_id: str | None = None,
+    reply_to: str | None = None,
     **place: Any,
 ) -> Signature:
     """Return the signature with an id for each call in it, deterministic for the ids given.
 
     `place` is what the last of it is: `task_id`, and of an outer group or chord `group_id`,
-    `group_index`, `chord`. Raises ValueError for what is no work-flow, or contains itself.
+    `group_index`, `chord`. `reply_to` is where results go that travel back over the broker. Raises
+    ValueError for what is no work-flow, or contains itself.
     """
     if kind_of(sig) is not Kind.CALL or "link" in sig.options or "link_error" in sig.options:
         check_nesting(sig.to_dict())
-    lineage = {"root_id": root_id, "parent_id": parent_id}
+    lineage = {"root_id": root_id, "parent_id": parent_id, "reply_to": reply_to}
     known = {name: value for name, value in lineage.items() if value is not None}
     placed = with_place(sig, {k: v for k, v in place.items() if v is not None})
     return _frozen(placed, new_id, known)

@@ -1,7 +1,7 @@
 """What is kept under a task id, and under a group id."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,8 @@ class ResultRecord:
     group_id: str | None = None
     parent_id: str | None = None
     extended: Extended | None = None
+    #: Whom the sender wants to be told; what is kept of a record does not include it.
+    reply_to: str | None = field(default=None, compare=False)
 
     @property
     def ready(self) -> bool:

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from ..canvas.signature import Signature
+from ..canvas.signature import Signature, checked
 from ..messaging.message import TaskMessage
 from ..messaging.payload import Codec
 from ..tasks.options import TaskOptions
@@ -32,18 +32,22 @@ class Body:
                 body = cls(tuple(args), kwargs, embed if isinstance(embed, dict) else {})
                 # Better refused now than found broken when the task is done.
                 for name in ("callbacks", "errbacks", "chain"):
-                    body.signatures(name)
+                    for stored in body._listed(name):
+                        checked(stored)
                 if body.embed.get("chord"):
-                    Signature.from_dict(body.embed["chord"])
+                    checked(body.embed["chord"])
                 return body
         raise ValueError("the body is not [args, kwargs, embed]")
 
     def signatures(self, name: str) -> tuple[Signature, ...]:
         """Return the signatures embedded under a name. Raises ValueError."""
+        return tuple(Signature.from_dict(item) for item in self._listed(name))
+
+    def _listed(self, name: str) -> Sequence[Any]:
         stored = self.embed.get(name) or ()
         if not isinstance(stored, list | tuple):
             raise ValueError(f"the body's {name!r} is {stored!r}: expected a list of signatures")
-        return tuple(Signature.from_dict(item) for item in stored)
+        return stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Execution:
     result_serializer: str = "json"
     result_extended: bool = False
     children: Sequence[Any] = field(default_factory=list)
+    #: The completions of chords of which this process has run parts, by group id.
+    completions: dict[str, Any] = field(default_factory=dict)
     #: What the task has added to the chord it is in; sent when it has come to its end.
     added: list[Signature] = field(default_factory=list)
 
@@ -76,7 +82,9 @@ class Execution:
     @property
     def lineage(self) -> dict[str, Any]:
         """What a call that follows from this one is told of where it comes from."""
-        return {"parent_id": self.message.id, "root_id": self.message.root_id}
+        told = {"parent_id": self.message.id, "root_id": self.message.root_id}
+        reply_to = self.message.reply_to
+        return {**told, "reply_to": reply_to} if reply_to else told
 
 
 #: Namespace of ids that follow from others; drawn once, for this alone.

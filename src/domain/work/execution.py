@@ -121,6 +121,7 @@ def _never_sent(run: Execution, record: ResultRecord) -> Iterator[ResultRecord]:
                 date_done=record.date_done,
                 group_id=options.get("group_id"),
                 parent_id=options.get("parent_id"),
+                reply_to=options.get("reply_to") or record.reply_to,
             )
 
 
@@ -268,6 +269,7 @@ def _kept(
         group_id=message.group_id,
         parent_id=message.parent_id,
         extended=_extended(run) if run.result_extended else None,
+        reply_to=message.reply_to,
     )
 
 

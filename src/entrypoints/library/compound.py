@@ -81,10 +81,16 @@ class Workflow(Signature):
         call = plain(self)
         if app.conf.task_allow_error_cb_on_chord_header:
             call = errbacks_everywhere(call)
-        made = domain.frozen(call, app.new_id)
+        made = domain.frozen(call, app.new_id, reply_to=reply_address(app))
         unfolded = unfold(made)
         check_chords(app, made)
         return Outgoing(unfolded.calls, unfolded.opens, result_of(made, app))
+
+
+def reply_address(app: "Celeriac") -> str | None:
+    """Return where the results of a work-flow are to be sent, if they are sent back at all."""
+    by_broker = str(app.conf.result_backend or "").partition(":")[0] == "rpc"
+    return app.container.identity() if by_broker else None
 
 
 def check_chords(app: "Celeriac", made: Plain) -> None:
@@ -103,6 +109,7 @@ def freeze(sig: Signature, chord: Any, new_id: domain.NewId | None = None, /, **
     """Give a signature its ids, in place; returns the result it will have."""
     if chord is not None:
         place["chord"] = Plain.from_dict(chord).to_dict()
+    place.setdefault("reply_to", reply_address(sig.app))
     made = domain.frozen(plain(sig), new_id or sig.app.new_id, **place)
     sig.update(Signature.from_dict(made.to_dict(), sig._app))
     return result_of(made, sig.app)

@@ -14,6 +14,7 @@ from .compound import (
     check_chords,
     note_in_parent,
     of_sending,
+    reply_address,
     result_of,
     signatures_in,
     with_call,
@@ -148,6 +149,7 @@ class _Sending:
         results: list[Any] = []
         for member in laid:
             place: dict[str, Any] = {"group_id": self._id, "group_index": self._sent}
+            place["reply_to"] = reply_address(self._app)
             made = domain.frozen(member, self._app.new_id, **place)
             check_chords(self._app, made)
             unfolded = unfold(made)

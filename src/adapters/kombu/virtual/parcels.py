@@ -173,6 +173,20 @@ def message_of(envelope: Envelope, queue: str) -> TaskMessage | None:
         return None
 
 
+def payload_in(envelope: Envelope) -> Payload | None:
+    """Return the body of an envelope that is no task's, None where it cannot be read."""
+    try:
+        headers, properties = envelope.get("headers") or {}, _mapping(envelope, "properties")
+        return Payload(
+            _body(envelope.get("body"), properties.get("body_encoding")),
+            _text(envelope.get("content-type"), "application/json"),
+            _text(envelope.get("content-encoding"), "utf-8"),
+            headers.get("compression"),
+        )
+    except _UNREADABLE:
+        return None
+
+
 def _message(envelope: Envelope, queue: str) -> TaskMessage:
     if _RAW in mark(envelope):
         raise ValueError("it is no JSON object")

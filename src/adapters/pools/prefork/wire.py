@@ -264,12 +264,14 @@ def record_row(record: ResultRecord) -> Row:
         record.group_id,
         record.parent_id,
         None if record.extended is None else _extended_row(record.extended),
+        record.reply_to,
     )
 
 
 def record_of(row: Row) -> ResultRecord:
     """Build a result record from its row."""
-    task_id, state, result, traceback, children, date_done, group_id, parent_id, extended = row
+    task_id, state, result, traceback, children, date_done, group_id, parent_id, *rest = row
+    extended, reply_to = rest
     return ResultRecord(
         task_id,
         state,
@@ -280,6 +282,7 @@ def record_of(row: Row) -> ResultRecord:
         group_id,
         parent_id,
         None if extended is None else _extended_of(extended),
+        reply_to,
     )
 
 
