@@ -13,6 +13,9 @@ GLOBAL_FLAGS: Final = (
     *("--workdir", "-C", "--no-color", "-q", "--quiet", "--skip-checks"),
 )
 
+#: Where a context keeps the options of the app.
+_USERS: Final = "celeriac.user_options"
+
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
 
 
@@ -44,13 +47,24 @@ class GroupedOptions(click.Command):
 
 
 class GroupedCommand(GroupedOptions):
-    """A command; says where global options belong."""
+    """A command; says where global options belong, and takes those that users have added."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the parameters, with those of the app if it was asked."""
+        return [*super().get_params(ctx), *ctx.meta.get(_USERS, ())]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse; a global option is refused with a hint."""
+        """Parse; a global option is refused with a hint, one unknown looked for in the app."""
+        words = list(args)
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as unknown:
+            from .user_options import PRELOAD, declared
+
+            if _USERS not in ctx.meta and unknown.option_name not in GLOBAL_FLAGS:
+                ctx.meta[_USERS] = declared(ctx.obj.app, ctx.info_name, PRELOAD)
+                if ctx.meta[_USERS]:
+                    return self.parse_args(ctx, words)
             if unknown.option_name not in GLOBAL_FLAGS:
                 raise
             raise click.UsageError(
@@ -58,6 +72,14 @@ class GroupedCommand(GroupedOptions):
                 f"command: celeriac {unknown.option_name} … {ctx.info_name}",
                 ctx,
             ) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it, with what users' own options say."""
+        from .user_options import add_missing, hand_out_preloaded
+
+        add_missing(ctx)
+        hand_out_preloaded(ctx, self.callback)
+        return super().invoke(ctx)
 
 
 class Bounds(click.ParamType):  # type: ignore[type-arg,unused-ignore]

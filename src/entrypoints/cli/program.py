@@ -60,11 +60,19 @@ class Program(GroupedOptions, click.Group):
             found = import_module(f"{__package__}.{cmd_name}").command
             assert isinstance(found, click.Command)
             return found
-        return super().get_command(ctx, cmd_name)
+        found = super().get_command(ctx, cmd_name)
+        if found is None and not cmd_name.startswith("-"):
+            from .foreign import foreign_command  # for commands that are not ours only
+
+            found = foreign_command(cmd_name)
+        return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
-        others = {name: self.commands[name].get_short_help_str() for name in self.commands}
+        from .foreign import foreign_commands
+
+        others = {name: f"Of {point.value}." for name, point in foreign_commands().items()}
+        others |= {name: self.commands[name].get_short_help_str() for name in self.commands}
         with formatter.section("Commands"):
             formatter.write_dl(sorted({**others, **COMMANDS}.items()))
 

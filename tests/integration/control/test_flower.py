@@ -26,12 +26,18 @@ print(json.dumps([good.id, bad.id]))
 
 
 @pytest.fixture(scope="module")
-def flower(site):
-    """The address of a Flower that knows our worker."""
-    address = f"http://127.0.0.1:{free_port()}"
+def worker(site):
     site.worker("celeriac", NODE, "-P", "threads", "-c", "2")
+
+
+@pytest.fixture(scope="module", params=["celery", "celeriac"])
+def flower(site, worker, request):
+    """The address of a Flower that knows our worker: a command of Celery's, or of ours."""
+    address = f"http://127.0.0.1:{free_port()}"
     port = address.rpartition(":")[2]
-    output = site.start("celery", "flower", "--address=127.0.0.1", f"--port={port}", ready=None)
+    output = site.start(
+        request.param, "flower", "--address=127.0.0.1", f"--port={port}", ready=None
+    )
     eventually(
         lambda: NODE in (fetched(f"{address}/api/workers?refresh=1") or {}), output.read_text
     )

@@ -1,0 +1,115 @@
+"""The consumer as users' steps know it: the part of a worker that talks to the broker.
+
+What is not its own it has of its worker. `connection` is kombu's, made on first use, and served by
+a thread: only steps that consume by themselves need one.
+"""
+
+import logging
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from ..domain.errors import NotSupported
+from .choices import broker_url
+
+if TYPE_CHECKING:
+    from .library.bootsteps import Blueprint
+    from .worker import AppWorker
+
+logger = logging.getLogger("celeriac.worker")
+
+#: How long one look for messages waits, and pauses between attempts to reconnect, in seconds.
+LOOK_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 2.0
+#: Schemes of brokers whose messages kombu can take from beside us.
+SCHEMES: Final = ("amqp", "amqps", "pyamqp", "redis", "rediss", "sentinel", "sqs", "filesystem")
+
+
+class ConsumerView:
+    """What a step of the blueprint `consumer` is given as its parent."""
+
+    def __init__(self, worker: "AppWorker") -> None:
+        """Look at a worker."""
+        self.controller = worker
+        self.steps: list[Any] = []
+        self.blueprint: Blueprint | None = None
+        self._connection: Any = None
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what is its worker's."""
+        return getattr(self.controller, name)
+
+    @property
+    def connection(self) -> Any:
+        """A connection of kombu's to the broker. Raises NotSupported where there can be none."""
+        if self._connection is None:
+            self._connection = self._connected()
+        return self._connection
+
+    @property
+    def connection_errors(self) -> tuple[type[Exception], ...]:
+        """What a lost connection raises."""
+        return tuple(self._connection.connection_errors) if self._connection else (OSError,)
+
+    def begin(self) -> None:
+        """Take messages from now on, if a step has asked for a connection."""
+        if self._connection is not None:
+            self._thread = threading.Thread(target=self._drain, name="celeriac-steps", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """Take none any more. The connection stays, so that steps can say good-bye."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join(LOOK_SECONDS + PAUSE_SECONDS)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.release()
+
+    def _connected(self) -> Any:
+        app = self.controller.app
+        url = str(app.given["broker"].url) if app.given.get("broker") else broker_url(app.conf)
+        scheme = url.partition(":")[0].partition("+")[0]
+        if scheme not in SCHEMES:
+            raise NotSupported(
+                f"a ConsumerStep takes messages by kombu, which cannot reach {scheme}:// beside "
+                f"celeriac; it can with {', '.join(f'{one}://' for one in SCHEMES)}"
+            )
+        try:
+            kombu: Any = import_module("kombu")
+        except ImportError as missing:
+            raise NotSupported(
+                "a ConsumerStep needs kombu: pip install celeriac[amqp]"
+            ) from missing
+        conf = app.conf
+        options = dict(conf.broker_transport_options or {})
+        return kombu.Connection(url, ssl=conf.broker_use_ssl, transport_options=options)
+
+    def _drain(self) -> None:
+        while not self._over.is_set():
+            try:
+                self._connection.drain_events(timeout=LOOK_SECONDS)
+            except TimeoutError:
+                continue
+            except self.connection_errors as lost:
+                if not self._over.is_set():
+                    logger.warning("steps: the connection is lost, making a new one: %s", lost)
+                    self._reconnect()
+            except Exception:
+                logger.exception("steps: a consumer failed")
+
+    def _reconnect(self) -> None:
+        while not self._over.wait(PAUSE_SECONDS):
+            self._connection = self._connection.clone()
+            try:
+                for step in self.steps:
+                    if hasattr(step, "get_consumers"):
+                        step.start(self)
+            except self.connection_errors as away:
+                logger.warning("steps: the broker is away, trying again: %s", away)
+            else:
+                return
