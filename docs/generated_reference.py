@@ -178,7 +178,7 @@ def _remote_commands() -> str:
 
     rows = [
         " | ".join(
-            ("", f"`{name}`", info.type, _code(info.signature), _code(info.alias), info.help)
+            ("", f"`{name}`", info.type, _quoted(info.signature), _quoted(info.alias), info.help)
         )
         for name, info in sorted(Panel.meta.items())
     ]
@@ -186,7 +186,7 @@ def _remote_commands() -> str:
     return "\n".join([head, *(f"{row} |".strip() for row in rows)])
 
 
-def _code(text: str | None) -> str:
+def _quoted(text: str | None) -> str:
     return f"`{text}`".replace("|", "or") if text else ""
 
 
