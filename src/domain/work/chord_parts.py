@@ -1,7 +1,8 @@
 """What the end of a task means for chords: its own, and those that what never runs belongs to."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from ..canvas.chords import ChordPart, Contribution
 from ..canvas.signature import Signature
@@ -50,8 +51,31 @@ def _part(
     return Contribution(part, _completion(run, chord, group_id))
 
 
+#: Chords of which the completions are kept.
+_KEPT: Final = 50
+
+
 def _completion(run: Execution, chord: Any, group_id: str) -> TaskMessage:
-    """Make the message that is published when the last part is in.
+    """Return the message that is published when the last part is in.
+
+    For all parts of a chord it is the same but for its parent, and most are never published: so it
+    is composed once.
+    """
+    message = run.message
+    place = message.queue, message.exchange, message.routing_key, message.priority
+    alike = (*place, message.content_type, message.root_id, message.reply_to, chord)
+    known, made = run.completions.get(group_id, (None, None))
+    if known == alike:
+        return replace(made, headers={**made.headers, "parent_id": message.id})
+    made = _composed(run, chord, group_id)
+    if len(run.completions) >= _KEPT:
+        run.completions.clear()
+    run.completions[group_id] = alike, made
+    return made
+
+
+def _composed(run: Execution, chord: Any, group_id: str) -> TaskMessage:
+    """Make a completion.
 
     It goes where the header task came from: those who work there know its tasks.
     """

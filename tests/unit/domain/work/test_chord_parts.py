@@ -1,5 +1,6 @@
 """What the end of a task means for the chord it is in, and for those behind it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -191,3 +192,31 @@ def test_what_a_task_adds_that_is_retried_is_left_to_its_next_attempt():
 
     assert [message.id for message in report.publish] == ["id-1"]
     assert report.grows == ()
+
+
+def test_the_completion_is_that_of_each_part_though_it_is_composed_once():
+    shared: dict[str, Any] = {}
+    first, other = (
+        replace(attempt(sent({**HEADER, "task_id": id_})), completions=shared)
+        for id_ in ("one", "two")
+    )
+    alone = attempt(sent({**HEADER, "task_id": "two"}))
+
+    ((one,), (two,), (expected,)) = (
+        conclude(run, Returned(5), now=NOON).parts for run in (first, other, alone)
+    )
+
+    assert (one.completion.headers["parent_id"], one.completion.id) == ("one", two.completion.id)
+    assert two == expected
+
+
+def test_the_completion_of_a_part_that_came_by_another_queue_goes_there():
+    shared: dict[str, Any] = {}
+    runs = [
+        replace(attempt(sent({**HEADER, "queue": queue})), completions=shared)
+        for queue in ("celery", "slow")
+    ]
+
+    parts = [conclude(run, Returned(5), now=NOON).parts[0] for run in runs]
+
+    assert [part.completion.queue for part in parts] == ["celery", "slow"]
