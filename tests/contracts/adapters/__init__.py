@@ -5,6 +5,7 @@ Adding one is a class in a module here, and its line in this table.
 
 ADAPTERS = {
     "filesystem": "tests.contracts.adapters.filesystem:FilesystemPlace",
+    "kombu-memory": "tests.contracts.adapters.filesystem:KombuMemoryPlace",
     "memory": "tests.contracts.adapters.memory:MemoryPlace",
     "sqlite": "tests.contracts.adapters.sqlite:SqlitePlace",
     "postgresql": "tests.contracts.adapters.postgresql:PostgresqlPlace",

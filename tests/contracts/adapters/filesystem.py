@@ -1,9 +1,12 @@
-"""The broker on kombu's folders: one of its own for each test, claims in a ledger in memory."""
+"""The broker on kombu's folders and on its memory, with claims in a ledger in memory."""
 
 from __future__ import annotations
 
+from kombu.transport.memory import Channel, Transport
+
 from celeriac.adapters.host.clock import SystemClock
 from celeriac.adapters.kombu.virtual.broker import VirtualBroker
+from celeriac.adapters.kombu.virtual.parcels import unpacked
 from celeriac.adapters.kombu.virtual.store import VirtualStore
 from celeriac.adapters.memory import MemoryStore, VirtualClock
 from celeriac.adapters.memory.ledger import MemoryLedger
@@ -63,3 +66,33 @@ class FilesystemPlace(VirtualPlace):
             if f'"id": "{task_id}"'.encode() in file.read_bytes():
                 file.write_bytes(raw)
         return raw
+
+
+class KombuMemoryPlace(VirtualPlace):
+    """kombu's own memory, which all of this process share: emptied for each test."""
+
+    url = "kombu+memory://"
+
+    def __init__(self):
+        self._empty()
+        super().__init__({})
+
+    @classmethod
+    def make(cls, request):
+        return cls()
+
+    def close(self):
+        super().close()
+        self._empty()
+
+    def corrupt(self, task_id):
+        raw = b"\x00 no message"
+        for queue in Channel.queues.values():
+            for number, found in enumerate(queue.queue):
+                if found.get("headers", {}).get("id") == task_id:
+                    queue.queue[number] = dict(unpacked(raw))
+        return raw
+
+    def _empty(self):
+        Channel.queues.clear()
+        Transport.global_state.clear()
