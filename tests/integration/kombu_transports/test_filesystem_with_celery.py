@@ -57,8 +57,10 @@ def test_what_a_killed_worker_had_begun_is_accounted_for(folder_place):
     first = folder_place.worker("-c", "2", conf=conf)
     late, early = folder_place.send("late_nap", "late", 60), folder_place.send("nap", "early", 60)
     eventually(
-        lambda: {"begin late", "begin early"}
-        <= {" ".join(line.split()[:2]) for line in folder_place.marks()},
+        lambda: (
+            {"begin late", "begin early"}
+            <= {" ".join(line.split()[:2]) for line in folder_place.marks()}
+        ),
         lambda: str(folder_place),
     )
 

@@ -29,6 +29,7 @@ from ....domain.messaging.message import TaskMessage
 from ....domain.messaging.queues import Queue
 from ....domain.work.settlement import Disposition, Done, Park, Requeue
 from ....ports.broker import Broker, BrokerCapabilities
+from ....ports.lease import PortableLease
 from ....ports.ledger import StartedLedger
 from .carrier import DEAD, PARKED
 from .custody import Custody, Held, opened
@@ -44,7 +45,7 @@ _LOOK: Final = 1.0
 _NAP: Final = 1.5
 
 
-class VirtualBroker(Broker):
+class VirtualBroker(Broker, PortableLease):
     """Messages in a VirtualStore."""
 
     def __init__(
@@ -157,6 +158,14 @@ class VirtualBroker(Broker):
                         self._hands.pop(one.token, None)
                         self._naps.pop(one.token, None)
         return True
+
+    def papers(self) -> str | None:
+        """Return what the ledger knows this owner by; None: nobody else can renew its claims."""
+        return self.custody.papers()
+
+    def renew_as(self, papers: str) -> bool:
+        """Prolong the lease of another process's owner, in the ledger."""
+        return self.custody.renew_as(papers)
 
     def leave(self) -> None:
         """Return what is still held to its queues; do nothing after the lease has run out."""
