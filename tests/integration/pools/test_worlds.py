@@ -157,3 +157,30 @@ def install(folder: Path, name: str, entry_points: str) -> None:
     title, _, version = name.partition("-")
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {title}\nVersion: {version}\n")
     (info / "entry_points.txt").write_text(entry_points)
+
+
+def test_a_pool_grows_with_the_work_and_shrinks_without(zoo: Place):
+    worker = worker_of(zoo, "prefork", "--autoscale=3,1", AUTOSCALE_KEEPALIVE="0.5")
+
+    naps = [zoo.app.send_task("zoo.nap", (3,)) for _ in range(3)]
+    pids = {nap.get(timeout=PATIENCE) for nap in naps}
+
+    assert len(pids) == 3
+    assert "scaling up 2 slots" in worker.output
+    eventually(lambda: pids_now(zoo) == 1, lambda: str(worker))
+    assert worker.stop() == 0
+
+
+def pids_now(zoo: Place) -> int:
+    """Ask the worker how many processes its pool has."""
+    found = zoo.app.control.inspect(timeout=5, limit=1).stats() or {}
+    return max((len(one["pool"]["processes"]) for one in found.values()), default=0)
+
+
+def test_bounds_that_are_none_are_refused_with_an_example(zoo: Place):
+    refused = zoo.run("-A", "zoo", "worker", "--autoscale=many")
+    scaled = zoo.run("-A", "zoo", "worker", "-P", "solo", "--autoscale=3,1")
+
+    assert (refused.returncode, scaled.returncode) == (2, 1)
+    assert "'many': expected MAX,MIN or MAX, such as 10,3" in refused.stderr
+    assert "autoscale=3,1: this pool cannot be resized" in scaled.stderr
