@@ -7,7 +7,8 @@ from typing import Final
 
 from ..domain.errors import BackendUnavailable, BrokerUnavailable
 from ..domain.work.admission import Ask
-from ..ports.coordinator import Coordinator
+from ..domain.work.uniqueness import UniqueKey
+from ..ports.coordinator import Coordinator, Grant
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -61,6 +62,15 @@ class Admission:
         except Exception as away:
             text = "%d slots cannot be given back, and run out in %g s (worker_lease): %s"
             logger.warning(text, len(slots), self._lease, away)
+
+    def release(self, keys: Sequence[UniqueKey]) -> None:
+        """Let go of keys of unique tasks; those that cannot be now run out by themselves."""
+        grants = [Grant(key.name, key.holder, key.fence) for key in keys]
+        try:
+            self._coordinator().release_all(grants)
+        except Exception as away:
+            text = "%d keys of unique tasks are held until their period (unique_for) ends: %s"
+            logger.warning(text, len(keys), away)
 
     def forget(self) -> None:
         """Prolong nothing any more of what is held now: it is another worker's turn."""

@@ -25,7 +25,7 @@ from ..domain.messaging.delivery import Delivery, Undecodable
 from ..domain.tasks.result_record import ResultRecord
 from ..domain.work.admission import Ask
 from ..domain.work.core import WorkerCore
-from ..domain.work.effects import Admit, Bury, Effect, Join, Kill, Note, Settle, Start
+from ..domain.work.effects import Admit, Bury, Effect, Join, Kill, Note, Release, Settle, Start
 from ..domain.work.job import Broken, Cancelled, Progressed, Report, Reported
 from ..domain.work.queue_slots import Claim, one_claim
 from ..domain.work.settlement import Settlement
@@ -259,6 +259,9 @@ class Worker:
                     self._settle(settlements)
                 case Start():
                     self._start(effect)
+                case Release(keys):
+                    if self._admission is not None:
+                        self._admission.release(keys)
                 case Admit(asks):
                     self._carry_out(self._admitted(asks))
                 case Bury():

@@ -297,6 +297,18 @@ class MaxRetriesExceededError(TaskError):
         super().__init__(*args, **kwargs)
 
 
+class DuplicateTask(TaskError):
+    """A call of a unique task was not sent: the first one, `task_id`, is still on its way."""
+
+    def __init__(self, task: str, task_id: str = "") -> None:
+        super().__init__(task, task_id)
+        self.task = task
+        self.task_id = task_id
+
+    def __str__(self) -> str:
+        return f"{self.task} is unique, and {self.task_id} is still on its way"
+
+
 class TaskRevokedError(TaskError):
     """The task was revoked, so there is no result."""
 

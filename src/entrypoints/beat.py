@@ -7,7 +7,7 @@ open when it stops.
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -20,10 +20,14 @@ from ..domain.schedules import All, CatchUp, Entry, Once, Skip
 from ..domain.schedules.agenda import MAX_INTERVAL
 from ..domain.tasks.options import merged
 from .library.app import Celeriac
+from .library.once import Wish, first_of_their_kind, wish_of
 from .library.periodic import AppSchedule
 from .node_names import node_name
 
 logger = logging.getLogger("celeriac.beat")
+
+#: Messages of unique tasks that may still be published.
+WISHES: Final = 1000
 
 #: All names of the one scheduler there is.
 SCHEDULERS: Final = frozenset(
@@ -59,12 +63,13 @@ class AppBeat:
         self._refuse_other_schedulers()
         self.node = node_name(self.options.hostname or "celerybeat@%h", socket.gethostname())
         self.schedule = AppSchedule(app)
-        container, sending = app.container, app.sending
+        container = app.container
+        self._wishes: dict[str, Wish] = {}
         self.beat = Beat(
             self._settings(),
             self.schedule,
             self._message,
-            sending.publish,
+            self._publish,
             container.schedule_store(),
             container.coordinator(),
             container.clock(),
@@ -111,7 +116,27 @@ class AppBeat:
             options = merged(task.resolved.call_defaults, options)
             if task.resolved.ignore_result:
                 options.setdefault("ignore_result", True)
-        return self.app.sending.message(entry.task, entry.args, entry.kwargs, options)
+        message = self.app.sending.message(entry.task, entry.args, entry.kwargs, options)
+        if task is not None and task.unique not in (None, False):
+            if wish := wish_of(self.app, task, entry.args, entry.kwargs, options):
+                self._wishes[message.id] = wish
+            if len(self._wishes) > WISHES:  # of ticks that other beats have sent
+                del self._wishes[next(iter(self._wishes))]
+        return message
+
+    def _publish(self, messages: Sequence[TaskMessage]) -> None:
+        """Publish, but no call of a unique task that is still on its way."""
+        if self._wishes:
+            wanted = [(message, self._wishes.get(message.id)) for message in messages]
+            kept = first_of_their_kind(self.app, wanted)
+            for message, sent in zip(messages, kept, strict=True):
+                if sent is None:
+                    logger.info("beat: not sending %s: it is unique, and on its way", message.task)
+            self.app.sending.publish([message for message in kept if message is not None])
+            for message in messages:
+                self._wishes.pop(message.id, None)
+        else:
+            self.app.sending.publish(messages)
 
     def _settings(self) -> BeatSettings:
         conf, app = self.app.conf, self.app

@@ -49,6 +49,7 @@ class CallOptions(TypedDict, total=False):
     replaced_task_nesting: int
     stamps: Mapping[str, Any]
     stamped_headers: Sequence[str]
+    idempotency_key: str
 
 
 #: Values of `rate_limit_scope`.

@@ -22,7 +22,7 @@ from . import crash_policy
 from .admission import Ask, Lines, ask_of
 from .capacity import SHORT, RunTimes, prefetch
 from .crash_policy import Verdict
-from .effects import Admit, Bury, Effect, Join, Kill, Note, Settle, Start
+from .effects import Admit, Bury, Effect, Join, Kill, Note, Release, Settle, Start
 from .hands import InHand, Stamps, as_values, meant_by
 from .intake import Drop, FindTask, JoinChord, NotYet, Run, decide, unknown
 from .job import Began, Cancelled, Job, Lost, PoolEvent, Report, Reported, Resized, TimedOut
@@ -30,6 +30,8 @@ from .limits import Bucket, rate, time_limits
 from .queue_slots import Claim, claims
 from .revocation import Revoked
 from .settlement import DONE, REQUEUE, DeadLetter, Disposition, Park, Requeue, Settlement
+from .uniqueness import AT_START, UniqueKey, handed_on, key_of
+from .uniqueness import HEADER as UNIQUE
 
 #: A rate-limited task due within this time (seconds) is held here; a later one is parked.
 HOLD_SECONDS: Final = 1.0
@@ -253,6 +255,7 @@ class WorkerCore:
     def on_reports(self, reports: Iterable[Report]) -> list[Effect]:
         """Settle what has come to its end. Reports of jobs no longer ours are dropped."""
         settlements: list[Settlement] = []
+        free: list[UniqueKey] = []
         for report in reports:
             held = self._at_pool.pop(report.number, None)
             if held is not None:
@@ -260,8 +263,14 @@ class WorkerCore:
             else:
                 held = self._graves.pop(report.number, None)
             if held is not None:
+                message = held.delivery.message
+                if UNIQUE in message.headers:
+                    report, key = handed_on(message, report)
+                    free += [key] if key else ()
                 settlements.append(_settlement(held.delivery.token, report))
-        return [Settle(settlements)] if settlements else []
+        if not settlements:
+            return []
+        return [Settle(settlements), Release(free)] if free else [Settle(settlements)]
 
     def on_tick(self, tick: float) -> None:
         """Let go of rate-limited tasks whose time has come."""
@@ -334,7 +343,9 @@ class WorkerCore:
             return []
         begun = [self._at_pool[job.number] for job in jobs]
         early = {held.delivery.token for held in begun if _is_early(held)}
-        return [Start(jobs, [held.delivery.token for held in begun], early)]
+        start = Start(jobs, [held.delivery.token for held in begun], early)
+        keys = [key for job in jobs if UNIQUE in job.message.headers and (key := _at_start(job))]
+        return [start, Release(keys)] if keys else [start]
 
     def unmarked(self, numbers: Iterable[int]) -> None:
         """Forget jobs whose mark was refused: they belong to somebody else by now."""
@@ -540,6 +551,10 @@ class WorkerCore:
         number = held.number = held.number or next(self._numbers)
         self._graves[number] = held
         answer.effects.append(Bury(number, held.delivery, error, timed_out, disposition, state))
+
+
+def _at_start(job: Job) -> UniqueKey | None:
+    return key_of(job.message, AT_START)
 
 
 def _is_early(held: _Held) -> bool:

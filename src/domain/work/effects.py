@@ -8,6 +8,7 @@ from ..tasks import states
 from .admission import Ask
 from .job import Job
 from .settlement import Disposition, Settlement
+from .uniqueness import UniqueKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,13 @@ class Admit:
     """Ask the cluster whether these may begin, and tell the core at once (`on_admission`)."""
 
     asks: Sequence[Ask]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let go of the keys of unique tasks; what was settled before is done."""
+
+    keys: Sequence[UniqueKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +85,4 @@ class Note:
     detail: str = ""
 
 
-Effect = Start | Admit | Settle | Bury | Join | Kill | Note
+Effect = Start | Admit | Release | Settle | Bury | Join | Kill | Note

@@ -1,6 +1,7 @@
 """Limits that a whole cluster shares: what a task says of them, checked, and the keys of calls."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from ...domain.tasks.keys import chosen, key_of
@@ -29,6 +30,11 @@ def check_limits(task: "Task[Any, Any]") -> None:
             f"{name}: max_concurrency_per_key={task.max_concurrency_per_key!r} needs a "
             "concurrency_key: the name of an argument, several, or a function of the arguments"
         )
+    if task.unique not in (None, False, True, "args"):
+        _names_arguments(task, "unique", task.unique)
+    _among(name, "unique_until", task.unique_until, MOMENTS)
+    _among(name, "on_duplicate", task.on_duplicate, REACTIONS)
+    _period(name, task.unique_for)
 
 
 def headers_of_limits(
@@ -80,6 +86,17 @@ def _at_least_one(task: str, option: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(
             f"{task}: {option}={value!r}: expected a whole number of tasks, at least 1, such as 3"
+        )
+
+
+def _period(task: str, period: object) -> None:
+    seconds = period.total_seconds() if isinstance(period, timedelta) else period
+    if seconds is None:
+        return
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        raise ValueError(
+            f"{task}: unique_for={period!r}: expected the seconds after which the key is free in "
+            "any case, such as 3600"
         )
 
 

@@ -23,6 +23,23 @@ def send(
     kwargs: Mapping[str, Any],
     options: Mapping[str, Any],
 ) -> AsyncResult[Any]:
+    """Publish one call, or find the one that its key stands for already."""
+    task = app.tasks.get(name)
+    is_unique = task is not None and task.unique not in (None, False)
+    if is_unique or "idempotency_key" in options:
+        from .once import send_once
+
+        return send_once(app, name, args, kwargs, options)
+    return send_now(app, name, args, kwargs, options)
+
+
+def send_now(
+    app: "Celeriac",
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> AsyncResult[Any]:
     """Publish one call; the task that makes it, if one does, becomes its parent."""
     frame = running()
     if frame is not None:

@@ -78,6 +78,10 @@ class Task(TaskShape, Generic[P, R]):
     max_concurrency: int | None = None
     concurrency_key: KeyOf | None = None
     max_concurrency_per_key: int | None = None
+    unique: bool | KeyOf | None = None
+    unique_for: float | timedelta | None = None
+    unique_until: str = "done"
+    on_duplicate: str = "return"
     ignore_result: bool | None = None
     trail: bool = True
     send_events: bool = True
@@ -191,12 +195,14 @@ class Task(TaskShape, Generic[P, R]):
             shadow: Another name for logs.
             **options: `countdown` (seconds), `eta`, `expires`, `queue`, `exchange`, `routing_key`,
                 `priority` (0-255), `serializer`, `compression`, `headers`, `time_limit`,
-                `soft_time_limit`, `ignore_result`, `retry`, `retry_policy`, and `connection`: a
-                SQLAlchemy connection or session whose transaction the message joins.
+                `soft_time_limit`, `ignore_result`, `retry`, `retry_policy`, `idempotency_key` (a
+                second call with it gets the result of the first), and `connection`: a SQLAlchemy
+                connection or session whose transaction the message joins.
 
         Raises:
             TypeError: The arguments do not fit the task.
             UnserializableArguments: One cannot be encoded; it is named.
+            DuplicateTask: The task is unique, on its way, and says `on_duplicate="raise"`.
             BrokerUnavailable: Nobody confirmed within `broker_publish_timeout`.
         """
         args, kwargs = args or (), kwargs or {}

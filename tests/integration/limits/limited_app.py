@@ -42,3 +42,10 @@ def show(number: int, seconds: float = 0.2) -> None:
     mark(f"begin {number}")
     time.sleep(seconds)
     mark(f"end {number}")
+
+
+@app.task(unique=True)
+def report(region: str, seconds: float = 0.5) -> str:
+    mark(f"report {region}")
+    time.sleep(seconds)
+    return region
