@@ -53,7 +53,6 @@ class RpcResults(ResultBackend):
         if isinstance(expires, timedelta):
             expires = expires.total_seconds()
         self._expires = expires or None
-        self._listens_in = 0
         self._begin()
 
     @property
@@ -71,18 +70,22 @@ class RpcResults(ResultBackend):
 
     def close(self) -> None:
         """Stop receiving."""
-        self._replies.close()
-        self._listens_in = 0
+        with self._opening:
+            self._replies.close()
+            self._listens = False
 
     def listen(self) -> None:
         """Receive from now on; to be called before the first task is sent.
 
         Raises BrokerUnavailable.
         """
-        if self._listens_in != os.getpid():
+        if self._lives_in != os.getpid():
             self._begin()
-            self._replies.open(self._address(), self._expires)
-            self._listens_in = os.getpid()
+        if not self._listens:
+            with self._opening:
+                if not self._listens:
+                    self._replies.open(self._address(), self._expires)
+                    self._listens = True
 
     def store(self, records: Sequence[ResultRecord]) -> None:
         """Send records to who waits for them; remember those without such an address."""
@@ -163,6 +166,9 @@ class RpcResults(ResultBackend):
     # -- steps
 
     def _begin(self) -> None:
+        self._lives_in = os.getpid()
+        self._listens = False
+        self._opening = threading.Lock()
         self._came = threading.Condition()
         self._receiving = threading.Lock()
         self._records: OrderedDict[str, ResultRecord] = OrderedDict()
