@@ -68,9 +68,9 @@ class MixedPlace(Place):
         program.until_it_says(" ready.", 40)
         return program
 
-    def all_sent_by(self, kind: str) -> dict[str, object]:
+    def all_sent_by(self, kind: str, *names: str) -> dict[str, object]:
         done = subprocess.run(
-            [sys.executable, "mixed.py"],
+            [sys.executable, "mixed.py", *names],
             cwd=self.folder,
             env=self.environ(kind),
             capture_output=True,
@@ -116,4 +116,22 @@ def test_every_work_flow_comes_to_the_same(
     assert came == expected, str(place)
     eventually(lambda: len(place.marks()) >= 4, lambda: f"{place.marks()}\n{place}")
     said = Counter(line.split()[0] for line in place.marks())
-    assert said == {"noted": 1, "mourned": 3}
+    assert said == {"noted": 1, "mourned": 3, "totalled": 10}
+
+
+@pytest.mark.parametrize("workers", ["celeriac", "celery celeriac"])
+def test_chords_that_celery_polls_for_in_a_database_are_completed_once(
+    place: MixedPlace, workers: str
+):
+    place.conf["result_backend"] = f"db+sqlite:///{place.folder / 'results.sqlite3'}"
+    place.conf["result_chord_retry_interval"] = 0.2
+    del place.conf["result_backend_transport_options"]
+    names = ("chord", "group in a header", "chord in a chain", "failed in a header")
+    for kind in workers.split():
+        place.mixed_worker(kind)
+
+    came = place.all_sent_by("celery", *names)
+
+    assert list(came.values()) == [6, 16, 12, "ChordError"], f"{came}\n{place}"
+    eventually(lambda: len(place.marks()) >= 4, lambda: f"{place.marks()}\n{place}")
+    assert Counter(line.split()[0] for line in place.marks()) == {"totalled": 3, "mourned": 1}
