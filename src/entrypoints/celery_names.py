@@ -146,12 +146,17 @@ def our_name(celerys: str) -> str:
     return package + MODULES[celerys.removeprefix("celery")]
 
 
+def celery_names_are_ours() -> bool:
+    """Tell whether `import celery…` means celeriac in this process."""
+    return any(isinstance(finder, CeleryNames) for finder in sys.meta_path)
+
+
 def install_as_celery() -> None:
     """Let `import celery…` mean celeriac from now on, in this process and those it starts.
 
     Raises ImproperlyConfigured if Celery itself was imported before.
     """
-    if any(isinstance(finder, CeleryNames) for finder in sys.meta_path):
+    if celery_names_are_ours():
         return
     known = sys.modules.get("celery")
     if known is not None:

@@ -17,11 +17,15 @@ from typing import IO, Any, Final
 
 from ..application.context import running
 from ..application.signals import after_setup_logger, after_setup_task_logger, setup_logging
+from .celery_names import celery_names_are_ours
 from .node_names import filled
 
 #: Loggers whose lines are about the task that runs: Celery's name for them, and ours.
 TASK_LOGGERS: Final = ("celery.task", "celeriac.task")
 REDIRECTED: Final = "celeriac.redirected"
+#: Ours, and Celery's: what a project says about the one holds for the other where names are ours.
+OURS: Final = "celeriac"
+CELERYS: Final = "celery"
 
 _COLOURS: Final = {
     logging.DEBUG: "\033[34m",
@@ -154,8 +158,13 @@ class Logs:
     def __init__(self, options: LogOptions) -> None:
         """Nothing happens before `set_up`."""
         self.options = options
-        self._handler: logging.Handler | None = None
-        self._anew = False
+        self._handlers: dict[logging.Logger, logging.Handler] = {}
+        self._anew = self._of_others = False
+
+    @property
+    def of_others(self) -> bool:
+        """Whether a receiver of `setup_logging` has set it up."""
+        return self._of_others
 
     def __getstate__(self) -> LogOptions:
         """Travel as what was asked for."""
@@ -163,28 +172,36 @@ class Logs:
 
     def __setstate__(self, options: LogOptions) -> None:
         """Be the log of a process that began with nothing."""
-        self.options, self._handler, self._anew = options, None, True
+        self.options, self._handlers, self._anew, self._of_others = options, {}, True, False
 
     def set_up(self) -> None:
         """Take over the root logger, or, where that is not wanted, only if it has no handler.
 
-        Whoever listens to `setup_logging` does it instead.
+        Loggers of tasks get a handler of their own, so that receivers may give it a format, and
+        then do not speak to the root's. Whoever listens to `setup_logging` does all that instead,
+        and nothing is redirected then.
         """
         options, root = self.options, logging.getLogger()
+        of_tasks = logging.getLogger(TASK_LOGGERS[0])
+        if celery_names_are_ours():
+            logging.getLogger(OURS).parent = logging.getLogger(CELERYS)
         said: dict[str, Any] = {"loglevel": options.level, "logfile": options.file}
         said |= {"format": options.format, "colorize": options.colour}
         if setup_logging.send(sender=None, **said):
-            return  # whoever listens has set it up
+            self._of_others = True
+            return
         if options.hijack:
-            for old in root.handlers[:]:
-                root.removeHandler(old)
+            for logger in (root, logging.getLogger(CELERYS), of_tasks):
+                for old in logger.handlers[:]:
+                    logger.removeHandler(old)
         root.setLevel(options.level)
         if not root.handlers:
-            self._handler = self._make(0)
-            root.addHandler(self._handler)
+            self._handle(root, 0)
+            of_tasks.propagate = False
+            of_tasks.setLevel(options.level)
+            self._handle(of_tasks, 0)
         after_setup_logger.send(sender=None, logger=root, **said)
         said["format"] = options.task_format or options.format
-        of_tasks = logging.getLogger(TASK_LOGGERS[0])
         after_setup_task_logger.send(sender=None, logger=of_tasks, **said)
 
     def enter_process(self) -> None:
@@ -194,13 +211,19 @@ class Logs:
             self.set_up()
         index = process_index()
         name = self.options.file or ""
-        if index and self._handler is not None and ("%i" in name or "%I" in name):
-            logging.getLogger().removeHandler(self._handler)
-            self._handler = self._make(index)
-            logging.getLogger().addHandler(self._handler)
-        if self.options.redirect and not isinstance(sys.stdout, Redirected):
+        if index and ("%i" in name or "%I" in name):
+            for logger, old in list(self._handlers.items()):
+                logger.removeHandler(old)
+                self._handle(logger, index)
+                # It may be that of a receiver of the signals above.
+                self._handlers[logger].setFormatter(old.formatter)
+        if self.options.redirect and not self._of_others and not isinstance(sys.stdout, Redirected):
             stream: Any = Redirected(self.options.redirect_level)
             sys.stdout = sys.stderr = stream
+
+    def _handle(self, logger: logging.Logger, index: int) -> None:
+        self._handlers[logger] = made = self._make(index)
+        logger.addHandler(made)
 
     def _make(self, index: int) -> logging.Handler:
         options = self.options

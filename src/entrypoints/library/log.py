@@ -19,6 +19,7 @@ class Logging:
     def __init__(self, app: "Celeriac") -> None:
         """Follow this app's settings."""
         self.app = app
+        self._of_others = False
 
     def setup(
         self,
@@ -34,7 +35,7 @@ class Logging:
         Returns whether somebody else, listening to `setup_logging` or before, has set it up.
         """
         done = not self.setup_logging_subsystem(loglevel, logfile, None, colorize, hostname)
-        if redirect_stdouts:
+        if redirect_stdouts and not self._of_others:
             self.redirect_stdouts(redirect_level)
         return done
 
@@ -64,8 +65,10 @@ class Logging:
             colour=conf.worker_log_color if colorize is None else colorize,
             hijack=conf.worker_hijack_root_logger,
         )
-        Logs(options).set_up()
-        return True
+        logs = Logs(options)
+        logs.set_up()
+        self._of_others = logs.of_others
+        return not logs.of_others
 
     def redirect_stdouts(self, loglevel: int | str | None = None, name: str = REDIRECTED) -> None:
         """Log what is printed."""

@@ -107,7 +107,7 @@ def _handler(pages: Pages) -> type[BaseHTTPRequestHandler]:
 
         do_HEAD = do_GET
 
-        def log_message(self, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
             """Write nothing: it is asked every few seconds."""
 
     return Handler

@@ -1,6 +1,10 @@
 """What comes out of a worker's log."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 
 from tests.integration.cli.running import Place
 
@@ -43,3 +47,79 @@ def test_what_tasks_print_can_be_left_alone(place: Place):
     assert worker.stop() == 0
 
     assert "hello" in worker.output.splitlines()
+
+
+def test_what_tasks_print_is_logged_at_the_level_that_is_set(place: Place):
+    worker = place.worker("-c", "1", "--", "redirect_stdouts_level=ERROR")
+    said = place.send("say", "hello")
+    said.get(timeout=20)
+
+    assert worker.stop() == 0
+
+    [line] = [line for line in worker.output.splitlines() if line.endswith("hello")]
+    assert "ERROR/celeriac-child-1]" in line
+
+
+def worker_at_a_terminal(place: Place, *words: str) -> str:
+    """Return what a worker writes to a terminal that runs one task and ends."""
+    (place.folder / "ending.py").write_text(
+        "import os, signal\n"
+        "from shop import app\n"
+        "from celeriac.signals import worker_ready\n"
+        "@worker_ready.connect\n"
+        "def leave(sender=None, **kwargs):\n"
+        "    import logging\n"
+        "    logging.getLogger('shop').error('closing time')\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "celeriac", *words, "-A", "ending", "worker", "-P", "threads"],
+        cwd=place.folder,
+        env=place._environ(None),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while piece := os.read(ours, 65_536):
+            seen += piece
+    except OSError:
+        pass  # so a terminal says that it is over
+    finally:
+        os.close(ours)
+    process.wait(20)
+    return seen.decode()
+
+
+def test_lines_are_coloured_at_a_terminal_only_and_not_where_that_is_unwanted(place: Place):
+    [line] = [one for one in worker_at_a_terminal(place).splitlines() if "closing time" in one]
+    [plain] = [
+        one
+        for one in worker_at_a_terminal(place, "--no-color").splitlines()
+        if "closing time" in one
+    ]
+
+    assert line.startswith("\033[31m[")
+    assert plain.startswith("[")
+
+
+def test_what_a_project_says_about_celerys_loggers_holds_for_ours(place: Place):
+    (place.folder / "quiet.py").write_text(
+        "import logging\n"
+        "from shop import app\n"
+        "from celeriac.signals import after_setup_logger\n"
+        "@after_setup_logger.connect\n"
+        "def hush(**kwargs):\n"
+        "    logging.getLogger('celery').setLevel(logging.ERROR)\n"
+    )
+
+    words = ("-A", "quiet", "worker", "-l", "INFO", "-P", "threads", "-c", "1")
+    worker = place.start("--as-celery", *words)
+    place.send("add", 2, 3).get(timeout=20)
+
+    assert worker.stop() == 0
+    assert "received" not in worker.output
+    assert "stop asked for" not in worker.output

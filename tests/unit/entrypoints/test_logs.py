@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from celeriac.application.signals import after_setup_task_logger, setup_logging
+from celeriac.entrypoints.celery_modules.log import get_task_logger
 from celeriac.entrypoints.logs import (
     JsonLines,
     LogOptions,
@@ -120,9 +122,14 @@ def test_the_name_of_a_log_file_has_marks(template: str, index: int, path: str):
 @pytest.fixture
 def root():
     """The root logger, restored afterwards."""
-    logger = logging.getLogger()
+    logger, of_tasks = logging.getLogger(), logging.getLogger("celery.task")
     handlers, level = logger.handlers[:], logger.level
     yield logger
+    for handler in of_tasks.handlers[:]:
+        of_tasks.removeHandler(handler)
+        handler.close()
+    of_tasks.propagate = True
+    of_tasks.setLevel(logging.NOTSET)
     for handler in logger.handlers[:]:
         if handler not in handlers:
             handler.close()
@@ -177,3 +184,45 @@ def test_a_handler_that_prints_does_not_hear_itself(root: logging.Logger):
     stream.write("once\n")
 
     assert heard == ["once"]
+
+
+def test_loggers_of_tasks_have_a_handler_whose_format_receivers_may_change(
+    root: logging.Logger, tmp_path: Path
+):
+    heard: list[logging.Logger] = []
+
+    def shout(logger, **kwargs):
+        heard.append(logger)
+        for handler in logger.handlers:
+            handler.setFormatter(logging.Formatter("TASK %(task_name)s: %(message)s"))
+
+    after_setup_task_logger.connect(shout)
+    try:
+        Logs(options(file=str(tmp_path / "w.log"), level=logging.INFO)).set_up()
+    finally:
+        after_setup_task_logger.disconnect(shout)
+    logger = get_task_logger("market.tasks")
+    logger.info("hello", extra={"task_name": "shop.add", "task_id": "1"})
+    logging.getLogger("shop").info("good day")
+
+    assert heard == [logging.getLogger("celery.task")]
+    assert (tmp_path / "w.log").read_text() == "TASK shop.add: hello\nINFO/MainProcess good day\n"
+
+
+def test_whoever_sets_up_the_log_keeps_standard_output_too(root: logging.Logger, tmp_path: Path):
+    logs = Logs(options(file=str(tmp_path / "w.log"), redirect=True))
+    before = sys.stdout
+
+    def mine(**kwargs):
+        return "done"
+
+    setup_logging.connect(mine)
+    try:
+        logs.set_up()
+    finally:
+        setup_logging.disconnect(mine)
+    logs.enter_process()
+
+    assert sys.stdout is before
+    assert logs.of_others
+    assert not (tmp_path / "w.log").exists()
