@@ -13,6 +13,9 @@ from collections.abc import Coroutine
 from contextvars import copy_context
 from typing import Any, Final, Generic, TypeVar
 
+from ..domain.errors import SoftTimeLimitExceeded
+from .interruptible import Interruptible
+
 T = TypeVar("T")
 
 logger = logging.getLogger("celeriac.worker")
@@ -31,8 +34,8 @@ _thread = 0
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on this process's loop, in the caller's context, and wait for its end.
 
-    An exception raised in the waiting thread meanwhile (a soft time limit) cancels the coroutine,
-    and is raised when that has been carried out.
+    A soft time limit raised in the waiting thread meanwhile is raised in the coroutine, which may
+    catch it and go on. Anything else cancels the coroutine, and is raised when that is done.
     """
     loop = _started()
     # Not by the running loop, which green threads share: they are one thread to asyncio.
@@ -41,8 +44,11 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     errand = _Errand(coroutine)
     try:
         loop.call_soon_threadsafe(errand.begin)
-        while not errand.ended.wait(LOOK_SECONDS):
-            pass
+        try:
+            errand.wait()
+        except SoftTimeLimitExceeded as limit:
+            loop.call_soon_threadsafe(errand.interrupt, limit)
+            errand.wait()
     except BaseException:
         loop.call_soon_threadsafe(errand.cancel)
         if not errand.ended.wait(CLEAN_UP_SECONDS):
@@ -57,6 +63,8 @@ class _Errand(Generic[T]):
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self.ended = threading.Event()
         self._coroutine = coroutine
+        self._way = Interruptible(coroutine)
+        self._entered = False
         self._task: asyncio.Task[None] | None = None
         self._value: T
         self._error: BaseException | None = None
@@ -64,6 +72,20 @@ class _Errand(Generic[T]):
     def begin(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._carry())
         self._task.add_done_callback(lambda _: self.ended.set())
+
+    def wait(self) -> None:
+        while not self.ended.wait(LOOK_SECONDS):
+            pass
+
+    def interrupt(self, error: BaseException) -> None:
+        if self._task is None:  # interrupted before it could begin
+            self._error = error
+            self.cancel()
+        elif not self._entered:
+            asyncio.get_running_loop().call_soon(self.interrupt, error)
+        elif not self._task.done():
+            self._way.interrupt(error)
+            self._task.cancel()
 
     def cancel(self) -> None:
         if self._task is not None:
@@ -73,8 +95,9 @@ class _Errand(Generic[T]):
             self.ended.set()
 
     async def _carry(self) -> None:
+        self._entered = True
         try:
-            self._value = await self._coroutine
+            self._value = await self._way
         except BaseException as error:
             # Also what would end the loop: it belongs to all tasks, this error to one.
             self._error = error

@@ -51,6 +51,7 @@ from ..ports.clock import Clock
 from . import tell_of_publishing, tell_of_runs
 from .context import RUNNING, Context, of_message
 from .errbacks import call_here, send_elsewhere
+from .interruptible import Interruptible
 from .join_chord import ChordJoiner, HeaderReady
 from .runnable import ErrorInfo, RunnableTask
 from .send import Sending
@@ -123,8 +124,11 @@ class TaskRunner(LoopRunner):
         task = self._find(job.message.task)
         return task is not None and task.is_coroutine
 
-    async def run_async(self, job: Job, progress: Say) -> Report:
+    def run_async(self, job: Job, progress: Say) -> Interruptible[Report]:
         """Run one job on the running loop; see LoopRunner.run_async."""
+        return Interruptible(self._run_async(job, progress))
+
+    async def _run_async(self, job: Job, progress: Say) -> Report:
         begun = perf_counter()
         opened = self._opened(job, progress)
         if isinstance(opened, Report):

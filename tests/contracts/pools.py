@@ -25,6 +25,7 @@ from celeriac.adapters.pools.gevent_pool import GeventPool
 from celeriac.adapters.pools.prefork import PreforkPool
 from celeriac.adapters.pools.solo import SoloPool
 from celeriac.adapters.pools.threads import ThreadsPool
+from celeriac.application.interruptible import Interruptible
 from celeriac.domain.errors import SoftTimeLimitExceeded
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.domain.tasks.result_record import ResultRecord
@@ -77,7 +78,10 @@ class ScriptedRunner:
     def on_loop(self, job: Job) -> bool:
         return self._on_loop
 
-    async def run_async(self, job: Job, progress: Callable[[Progress], None]) -> Report:
+    def run_async(self, job: Job, progress: Callable[[Progress], None]) -> Interruptible[Report]:
+        return Interruptible(self._run_async(job, progress))
+
+    async def _run_async(self, job: Job, progress: Callable[[Progress], None]) -> Report:
         match json.loads(job.message.body):
             case {"hold": gate}:
                 return await self._hold(job, gate)

@@ -3,9 +3,9 @@
 All of it is data: bytes, texts and numbers travel, never code or connections.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..canvas.chords import ChordGrowth, ChordOpening, Contribution
 from ..messaging.message import TaskMessage
@@ -151,6 +151,18 @@ class Runner(Protocol):
         ...
 
 
+class LoopRun(Protocol):
+    """One job on an event loop; to be awaited, once."""
+
+    def interrupt(self, error: BaseException) -> None:
+        """Have this raised in the job where it waits, when its asyncio task is cancelled next."""
+        ...
+
+    def __await__(self) -> Generator[Any, Any, Report]:
+        """Return the report."""
+        ...
+
+
 class LoopRunner(Runner, Protocol):
     """A runner that can also run jobs on an event loop, many at once in one thread."""
 
@@ -158,7 +170,7 @@ class LoopRunner(Runner, Protocol):
         """Whether a job waits rather than works, so that `run_async` is the way to run it."""
         ...
 
-    async def run_async(self, job: Job, progress: Callable[[Progress], None]) -> Report:
+    def run_async(self, job: Job, progress: Callable[[Progress], None]) -> LoopRun:
         """Run one job to its end on the running loop, as `run` does in a thread.
 
         In a task of asyncio's own for each job: what the job's context holds is kept there.

@@ -91,8 +91,6 @@ def test_a_task_learns_of_its_soft_limit(cage: Cage):
 
 
 def test_a_coroutine_learns_of_its_soft_limit_where_it_waits(cage: Cage):
-    only(cage, ("asyncio",), "it runs coroutines one by one")
-
     assert cage.value("async_impatient") == "softly"
 
 

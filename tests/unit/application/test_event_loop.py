@@ -117,3 +117,26 @@ def test_an_interrupted_wait_cancels_the_coroutine_and_lets_it_clean_up():
     thread.join(20)
 
     assert caught == [True]
+
+
+def test_a_soft_limit_may_be_caught_by_the_coroutine_which_then_goes_on():
+    from celeriac.adapters.pools.interruption import interrupt
+    from celeriac.domain.errors import SoftTimeLimitExceeded
+
+    begun, returned = threading.Event(), []
+
+    async def sleep_long():
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        except SoftTimeLimitExceeded:
+            await asyncio.sleep(0)
+            return "in time"
+
+    thread = threading.Thread(target=lambda: returned.append(event_loop.run(sleep_long())))
+    thread.start()
+    assert begun.wait(20)
+    interrupt(thread.ident)
+    thread.join(20)
+
+    assert returned == ["in time"]

@@ -4,11 +4,11 @@ import asyncio
 import gc
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from ....domain.errors import SoftTimeLimitExceeded
-from ....domain.work.job import LoopRunner, Report
+from ....domain.work.job import LoopRun, LoopRunner, Report
 from ..prefork import wire
 from .child import Run, SharedChild, SharedOptions
 from .side_threads import SideThreads
@@ -23,41 +23,6 @@ GARBAGE: Final = (10_000, 20, 20)
 def live(sock: int, journal: int, runner: LoopRunner, options: SharedOptions) -> None:
     """Be the child. Returns when the hub has said good-bye."""
     LoopChild(sock, runner, options).live()
-
-
-class Interruptible:
-    """Awaits a coroutine, and raises in it what it is told to instead of a cancellation.
-
-    `asyncio` can raise nothing but CancelledError in a task from outside; a task's author expects
-    SoftTimeLimitExceeded.
-    """
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        self._coroutine = coroutine
-        self.error: BaseException | None = None
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        coroutine = self._coroutine
-        step: Callable[[Any], Any] = coroutine.send
-        given: Any = None
-        while True:
-            try:
-                awaited = step(given)
-            except StopIteration as end:
-                return end.value
-            try:
-                given = yield awaited
-                step = coroutine.send
-            except BaseException as raised:
-                step, given = coroutine.throw, self._instead_of(raised)
-
-    def _instead_of(self, raised: BaseException) -> BaseException:
-        error, self.error = self.error, None
-        task = asyncio.current_task()
-        if error is None or task is None or not isinstance(raised, asyncio.CancelledError):
-            return raised
-        task.uncancel()
-        return error
 
 
 class LoopChild(SharedChild):
@@ -138,7 +103,7 @@ class LoopChild(SharedChild):
         with self._sending:
             super().send(data)
 
-    def coroutine_of(self, run: Run) -> Coroutine[Any, Any, Report]:
+    def way_of(self, run: Run) -> LoopRun:
         """Return what runs a job."""
         return self._runner.run_async(run.job, self.say)
 
@@ -165,12 +130,12 @@ class _Errand:
     def __init__(self, child: LoopChild, run: Run) -> None:
         self._child, self._run = child, run
         self._entered = False
-        self._way: Interruptible | None = None
+        self._way: LoopRun | None = None
         self._task = asyncio.get_running_loop().create_task(self._carry())
 
     async def _carry(self) -> None:
         self._entered = True
-        self._way = Interruptible(self._child.coroutine_of(self._run))
+        self._way = self._child.way_of(self._run)
         report = error = None
         try:
             report = await self._way
@@ -184,7 +149,7 @@ class _Errand:
         if self._way is None:
             self._child.soon(self.interrupt)  # it has not come to its first step yet
         elif not self._task.done():
-            self._way.error = SoftTimeLimitExceeded()
+            self._way.interrupt(SoftTimeLimitExceeded())
             self._task.cancel()
 
     def cancel(self) -> None:

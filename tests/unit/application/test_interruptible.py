@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from celeriac.adapters.pools.shared.loop import Interruptible
+from celeriac.application.interruptible import Interruptible
 from celeriac.domain.errors import SoftTimeLimitExceeded
 
 
@@ -17,7 +17,8 @@ async def interrupted(coroutine, error):
 
     task = asyncio.create_task(carry())
     await asyncio.sleep(0)
-    way.error = error
+    if error is not None:
+        way.interrupt(error)
     task.cancel()
     await asyncio.wait([task])
     return task
