@@ -66,7 +66,7 @@ class ChordJoiner:
             why = f"a chord cannot be completed: {broken}"
             logger.error("%s", why)
             return Report(number, states.FAILURE, DeadLetter("chord", why), summary=why)
-        return self.joined(number, message, group_id, chord, found)
+        return self.joined(number, message, group_id, chord, found, chord.get("chord_size"))
 
     def joined(
         self,
@@ -75,18 +75,19 @@ class ChordJoiner:
         group_id: str,
         chord: Mapping[str, Any],
         found: Sequence[ChordPart],
+        size: object = None,
     ) -> Report:
-        """Make the report of a chord with these parts; `message` is where its body comes from."""
+        """Make the report of a chord with these parts; `message` is where its body comes from.
+
+        `size` is how many there were at least when they were counted.
+        """
         body = Signature.from_dict(chord)
         whole = frozen(body, ids_after(message.id, "joined").__next__)
         try:
-            return self._sent(
-                number,
-                message,
-                group_id,
-                whole,
-                in_shape(self._values(found), chord.get("chord_shape")),
-            )
+            values = self._values(found)
+            _check_all_there(values, size)
+            shaped = in_shape(values, chord.get("chord_shape"))
+            return self._sent(number, message, group_id, whole, shaped)
         except Exception as failed:
             error = failed if isinstance(failed, ChordError) else ChordError(_unsendable(failed))
             return self._failed(number, message, group_id, whole, error)
@@ -146,6 +147,16 @@ class ChordJoiner:
     def _messages(self, completion: TaskMessage, unfolded: Unfolded) -> list[TaskMessage]:
         lineage = {"parent_id": completion.parent_id, "root_id": completion.root_id}
         return [self._compose(with_options(call, lineage)) for call in unfolded.calls]
+
+
+def _check_all_there(found: Sequence[Any], size: object) -> None:
+    """Raise ChordError if parts are gone that were counted: their time is limited."""
+    if isinstance(size, int) and len(found) < size:
+        raise ChordError(
+            f"{size - len(found)} of the {size} results of this chord's header are gone: they have "
+            "expired (result_expires) or were deleted before its last task ended; keep results "
+            "longer than the longest chord runs"
+        )
 
 
 def _shown(stored: Any) -> str:

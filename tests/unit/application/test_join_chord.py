@@ -143,3 +143,19 @@ def test_a_completion_that_makes_no_sense_is_put_aside(runner, completion, args)
 
     assert isinstance(report.disposition, DeadLetter)
     assert report.disposition.reason == "chord"
+
+
+def test_a_body_is_not_called_with_fewer_results_than_there_were(runner, completion):
+    report = runner.join(1, completion(), lambda _: [part("a", 1)])
+
+    assert [record.state for record in report.results] == ["FAILURE"]
+    assert b"1 of the 2 results of this chord's header are gone" in report.results[0].result.data
+    assert report.closes == ("g",)
+
+
+def test_a_chord_that_grew_has_more_results_than_it_was_sent_with(runner, completion):
+    parts = [part("a", 1), part("b", 2), part("c", 3)]
+
+    report = runner.join(1, completion(), lambda _: parts)
+
+    assert told(report.publish[0])[2] == [[1, 2, 3]]
