@@ -179,6 +179,10 @@ class Broker(Protocol):
         """Undo `pause`."""
 
     @abstractmethod
+    def paused(self, queues: Sequence[str]) -> Collection[str]:
+        """Return which of these queues are paused; none where the broker cannot pause any."""
+
+    @abstractmethod
     def dead(self, queue: str, limit: int) -> Sequence[DeadMessage]:
         """Return dead letters of a queue, newest first."""
 

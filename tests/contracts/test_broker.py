@@ -329,6 +329,16 @@ def test_a_paused_queue_gives_nothing_to_anybody_until_it_is_resumed(place, brok
     assert ids(claim(broker)) == ["a", "c"]
 
 
+def test_everybody_sees_which_queues_are_paused(broker, other):
+    require(broker, "pause")
+
+    broker.pause(JOBS)
+
+    assert set(other.paused([JOBS, "never"])) == {JOBS}
+    other.resume(JOBS)
+    assert set(broker.paused([JOBS])) == set()
+
+
 def test_a_queue_may_be_paused_before_its_first_message(broker):
     require(broker, "pause")
     broker.pause("new")

@@ -232,6 +232,10 @@ class AmqpBroker(Broker, PortableLease):
         """Refuse: RabbitMQ knows no such state."""
         raise NotSupported(f"{self.url} cannot pause a queue, and so cannot resume one")
 
+    def paused(self, queues: Sequence[str]) -> Collection[str]:
+        """Return none: RabbitMQ knows no such state."""
+        return ()
+
     def dead(self, queue: str, limit: int) -> Sequence[DeadMessage]:
         """Return dead letters, newest first."""
         with self.store.publishing.using():

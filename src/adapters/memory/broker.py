@@ -176,6 +176,11 @@ class MemoryBroker(Broker):
             self.memory.messages.pause(queue, paused=False)
             self.memory.changed.notify_all()
 
+    def paused(self, queues: Sequence[str]) -> Collection[str]:
+        """Return which are closed to claims."""
+        with self.memory.changed:
+            return {queue for queue in queues if self.memory.messages.is_paused(queue)}
+
     def dead(self, queue: str, limit: int) -> Sequence[DeadMessage]:
         """Return dead letters, newest first."""
         with self.memory.changed:

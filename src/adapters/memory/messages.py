@@ -141,6 +141,10 @@ class MessageTable:
         """Close a queue to claims, or open it again."""
         self._line(queue).paused = paused
 
+    def is_paused(self, queue: str) -> bool:
+        """Tell whether a queue is closed to claims."""
+        return self._line(queue).paused
+
     def dead(self, queue: str, limit: int) -> list[DeadMessage]:
         """Return dead letters, newest first."""
         letters = self._dead.get(queue, {}).values()

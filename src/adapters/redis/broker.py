@@ -306,6 +306,11 @@ class RedisBroker(Broker, PortableLease):
         """Open a queue again."""
         self.store.do(lambda client: client.srem(self.keys.paused, queue))
 
+    def paused(self, queues: Sequence[str]) -> Collection[str]:
+        """Return which are closed to our claims."""
+        found = self.store.do(lambda client: client.smembers(self.keys.paused))
+        return {name.decode() for name in found} & set(queues)
+
     def dead(self, queue: str, limit: int) -> Sequence[DeadMessage]:
         """Return dead letters, newest first."""
         return self.store.do(lambda client: queue_view.dead(client, self.keys, queue, limit))

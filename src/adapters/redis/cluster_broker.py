@@ -256,6 +256,10 @@ class ClusterBroker(Broker):
         """Open a queue again."""
         self._shard(queue).resume(queue)
 
+    def paused(self, queues: Sequence[str]) -> Collection[str]:
+        """Return which are closed to claims."""
+        return {name for name in queues if self._shard(name).paused([name])}
+
     def dead(self, queue: str, limit: int) -> Sequence[DeadMessage]:
         """Return dead letters, newest first."""
         return self._shard(queue).dead(queue, limit)

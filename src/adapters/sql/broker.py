@@ -257,6 +257,10 @@ class SqlBroker(Broker, PortableLease):
         """Open a queue again."""
         self.store.write(lambda t: queue_view.pause(t, self.store.flavour, queue, paused=False))
 
+    def paused(self, queues: Sequence[str]) -> Collection[str]:
+        """Return which are closed to claims."""
+        return self.store.read(lambda t: queue_view.paused(t)) & set(queues)
+
     def dead(self, queue: str, limit: int) -> Sequence[DeadMessage]:
         """Return dead letters, newest first."""
         return self.store.read(lambda t: queue_view.dead(t, queue, limit))

@@ -70,6 +70,12 @@ def pause(transaction: Transaction, flavour: Flavour, queue: str, *, paused: boo
         transaction.announce("message")
 
 
+def paused(transaction: Transaction) -> set[str]:
+    """Return the names of all queues that are closed to claims."""
+    rows = transaction.rows("SELECT name FROM celeriac_queue WHERE paused = 1")
+    return {str(name) for (name,) in rows}
+
+
 def dead(transaction: Transaction, queue: str, limit: int) -> list[DeadMessage]:
     """Return dead letters, newest first."""
     rows = transaction.rows(

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "events": "Print events as they happen.",
     "inspect": "Look at workers.",
     "purge": "Delete what waits in queues.",
+    "queues": "Show queues; pause and resume them, see to their dead letters.",
     "report": "Print versions and settings, as bug reports need them.",
     "result": "Print the result of a task.",
     "status": "Ask all workers whether they are there.",

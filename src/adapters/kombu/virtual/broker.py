@@ -301,6 +301,10 @@ class VirtualBroker(Broker, PortableLease):
         """Refuse, as `pause`."""
         self.pause(queue)
 
+    def paused(self, queues: Sequence[str]) -> Collection[str]:
+        """Return none."""
+        return ()
+
     def dead(self, queue: str, limit: int) -> Sequence[DeadMessage]:
         """Return dead letters, newest first: all are looked at."""
         carrier = self.store.publishing
