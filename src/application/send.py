@@ -3,7 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..domain.errors import BrokerUnavailable, EncodeError, UnserializableArguments
+from ..domain.errors import (
+    BrokerUnavailable,
+    EncodeError,
+    NotSupported,
+    UnserializableArguments,
+)
 from ..domain.messaging.compose import Sender, compose
 from ..domain.messaging.message import TaskMessage
 from ..ports.broker import Broker
@@ -51,6 +56,11 @@ class Sending:
         check_shape(task, args, kwargs)
         if (asked := options.get("task_id")) is not None:
             _check_id(task, asked)
+        if options.get("idempotency_key") is not None:
+            raise NotSupported(
+                f"{task}: idempotency_key is for single calls (apply_async, send_task): a batch or "
+                "a work-flow waits for each of its own calls"
+            )
         if self.complete is not None:
             options = self.complete(task, args, kwargs, options)
         try:

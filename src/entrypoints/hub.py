@@ -19,6 +19,7 @@ from ..domain.tasks.options import TaskOptions
 from ..domain.work.capacity import Autoscaler
 from ..domain.work.core import WorkerCore, WorkerPolicy
 from .adapter_table import STATE_FILE, load
+from .library.limits import needs_the_cluster
 from .logs import log_path
 from .presence import Presence
 
@@ -38,6 +39,8 @@ def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) 
     conf, container = outer.app.conf, outer.app.container
     cleaner = Housekeeping(container.results(), lifetime(conf.result_expires), container.clock())
     admission = Admission(container.coordinator, conf.worker_lease)
+    if any(needs_the_cluster(task) for task in outer.app.tasks.values()):
+        container.coordinator()  # where there can be none, that is said before any task is taken
 
     def keep_house() -> None:
         admission.prolong()

@@ -37,6 +37,12 @@ def check_limits(task: "Task[Any, Any]") -> None:
     _period(name, task.unique_for)
 
 
+def needs_the_cluster(task: "Task[Any, Any]") -> bool:
+    """Tell whether a worker has to ask others before it begins a call of this task."""
+    asked = (task.max_concurrency, task.concurrency_key)
+    return task.rate_limit_scope == CLUSTER or asked != (None, None)
+
+
 def headers_of_limits(
     task: "Task[Any, Any] | None",
     args: Sequence[Any],

@@ -230,6 +230,11 @@ def test_a_keyed_call_joins_no_transaction(add):
         add.apply_async((1,), idempotency_key="k", connection=object())
 
 
+def test_a_key_is_not_for_batches_and_work_flows(app, add):
+    with pytest.raises(NotSupported, match=r"shop\.add: idempotency_key is for single calls"):
+        app.publish_many([add.s(1).set(idempotency_key="k")])
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
