@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..domain.errors import NotSupported
 from .choices import broker_url
+from .stages import ConsumerBlueprint
 
 if TYPE_CHECKING:
-    from .library.bootsteps import Blueprint
     from .worker import AppWorker
 
 logger = logging.getLogger("celeriac.worker")
@@ -28,11 +28,13 @@ SCHEMES: Final = ("amqp", "amqps", "pyamqp", "redis", "rediss", "sentinel", "sqs
 class ConsumerView:
     """What a step of the blueprint `consumer` is given as its parent."""
 
+    Blueprint = ConsumerBlueprint
+
     def __init__(self, worker: "AppWorker") -> None:
         """Look at a worker."""
         self.controller = worker
         self.steps: list[Any] = []
-        self.blueprint: Blueprint | None = None
+        self.blueprint: ConsumerBlueprint | None = None
         self._connection: Any = None
         self._over = threading.Event()
         self._thread: threading.Thread | None = None

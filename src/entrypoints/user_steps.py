@@ -7,7 +7,7 @@ consumer once the broker has answered, before anything is claimed. All end when 
 from typing import TYPE_CHECKING, Any
 
 from .consumer_view import ConsumerView
-from .library.bootsteps import Blueprint
+from .stages import ConsumerBlueprint, WorkerBlueprint
 
 if TYPE_CHECKING:
     from .worker import AppWorker
@@ -22,7 +22,7 @@ class UserSteps:
         self.consumer = ConsumerView(worker)
         app = worker.app
         self._options: dict[str, Any] = dict(worker.options.user_options)
-        self.blueprint = Blueprint(app.steps["worker"], name="Worker")
+        self.blueprint = WorkerBlueprint(app.steps["worker"])
         worker.steps.clear()
         self.blueprint.apply(worker, **self._options)
 
@@ -33,7 +33,7 @@ class UserSteps:
     def join(self) -> None:
         """Make and start those of the consumer: the broker is there."""
         consumer = self.consumer
-        blueprint = Blueprint(self._worker.app.steps["consumer"], name="Consumer")
+        blueprint = ConsumerBlueprint(self._worker.app.steps["consumer"])
         consumer.blueprint = blueprint.apply(consumer, **self._options)
         blueprint.start(consumer)
         consumer.begin()

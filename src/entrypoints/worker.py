@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..domain.work.core import WorkerCore
     from ..domain.work.effects import Effect
     from .presence import Presence
+    from .stages import WorkerBlueprint
     from .timer import Timer
     from .user_steps import UserSteps
     from .web.watch import Watch
@@ -76,12 +77,22 @@ class WorkerOptions:
     guard_lease: bool = False  # by a process of its own, where tasks run in this very one
 
 
+class _LateBlueprint:
+    def __get__(self, worker: AppWorker | None, cls: type[AppWorker]) -> type[WorkerBlueprint]:
+        from .stages import WorkerBlueprint  # for users' own steps only
+
+        return WorkerBlueprint
+
+
 class AppWorker:
     """One worker of one app. Make it, `start` it, `run` it; `stop` it from anywhere.
 
     The pool is started before the adapters and the hub's own parts are even imported: what it
     forks is then as small as the app itself, and holds neither a connection nor a driver.
     """
+
+    #: The class of its steps.
+    Blueprint = _LateBlueprint()
 
     def __init__(self, app: Celeriac, options: WorkerOptions | None = None) -> None:
         """Look at what is asked for; nothing is opened or started yet."""

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from threading import Event
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 from ..celery_names import our_name
 from .result_graph import DependencyGraph
@@ -198,7 +198,7 @@ class Blueprint:
         self.order: list[Any] = []
         self.graph = DependencyGraph()
 
-    def apply(self, parent: Any, **kwargs: Any) -> "Blueprint":
+    def apply(self, parent: Any, **kwargs: Any) -> Self:
         """Make the steps, in their order, for a parent."""
         self.steps = self.claim_steps()
         self.order = []
