@@ -40,6 +40,13 @@ _NO_GROUPS: Final = (
 class RpcResults(ResultBackend):
     """Sends results to `reply_to` of their task, and receives at an address of its own."""
 
+    _lives_in: int
+    _listens: bool
+    _opening: threading.Lock
+    _came: threading.Condition
+    _receiving: threading.Lock
+    _records: OrderedDict[str, ResultRecord]
+
     def __init__(
         self,
         replies: Replies,
@@ -171,7 +178,7 @@ class RpcResults(ResultBackend):
         self._opening = threading.Lock()
         self._came = threading.Condition()
         self._receiving = threading.Lock()
-        self._records: OrderedDict[str, ResultRecord] = OrderedDict()
+        self._records = OrderedDict()
 
     def _take_in(self, wait: float) -> None:
         """Take in what came, waiting for the first; one thread does so for all."""

@@ -12,10 +12,10 @@ import pytest
 
 from celeriac.adapters.kombu.virtual.broker import VirtualBroker
 from celeriac.adapters.kombu.virtual.store import VirtualStore
-from celeriac.domain.errors import ImproperlyConfigured, NotSupported
+from celeriac.domain.errors import BrokerUnavailable, ImproperlyConfigured, NotSupported
 from celeriac.domain.messaging.queues import Exchange, Queue
 from celeriac.domain.work.settlement import DONE, REQUEUE, DeadLetter, Park, Requeue
-from tests.contracts.adapters.sqs import ACCOUNT, REGION, SqsPlace
+from tests.contracts.adapters.sqs import ACCOUNT, SqsPlace
 from tests.contracts.samples import JOBS, claim, claim_one, ids, message, messages, publish
 from tests.servers.moto import moto_server
 
@@ -178,19 +178,30 @@ def test_kombu_reads_what_is_sent_and_sends_what_is_read(place, make_broker):
 
 
 def test_predefined_queues_are_used_and_no_others(place, make_broker, moto_url):
-    publish(make_broker(), message("a", queue="shop"))
-    url = f"{moto_url}/{ACCOUNT}/{place.prefix}shop"
-    known = {f"{place.prefix}shop": {"url": url, "region": REGION}}
+    publish(make_broker(), message("a", queue="shop"), message("x", queue="aside"))
+    known = {
+        f"{place.prefix}{name}": {"url": f"{moto_url}/{ACCOUNT}/{place.prefix}{there}"}
+        for name, there in (("shop", "shop"), ("shop-celeriac-dead", "aside"))
+    }
     broker = make_broker(predefined_queues=known)
 
     publish(broker, message("b", queue="shop"))
     deliveries = claim(broker, "shop")
 
     assert ids(deliveries) == ["a", "b"]
+    broker.settle([(deliveries[0].token, DeadLetter("rejected"))])
+    assert broker.depth(["shop.celeriac.dead"]) == {"shop.celeriac.dead": 2}
     with pytest.raises(ImproperlyConfigured, match="predefined_queues"):
         publish(broker, message("c", queue="elsewhere"))
-    with pytest.raises(ImproperlyConfigured, match="shop-celeriac-dead"):
-        broker.settle([(deliveries[0].token, DeadLetter("rejected"))])
+
+
+def test_nothing_is_claimed_where_dead_letters_have_no_queue(place, make_broker, moto_url):
+    publish(make_broker(), message("a", queue="shop"))
+    url = f"{moto_url}/{ACCOUNT}/{place.prefix}shop"
+    broker = make_broker(predefined_queues={f"{place.prefix}shop": {"url": url}})
+
+    with pytest.raises(BrokerUnavailable, match="shop-celeriac-dead"):
+        claim(broker, "shop")
 
 
 def test_fifo_queues_keep_their_order(make_broker):

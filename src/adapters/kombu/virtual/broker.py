@@ -192,7 +192,8 @@ class VirtualBroker(Broker, PortableLease):
             return []
         names = list(dict.fromkeys(queues))
         ends = monotonic() + wait
-        poll = 0.0
+        # Several are looked at first, for one must not wait while there is something in another.
+        poll = self._poll(1, wait) if len(names) == 1 else 0.0
         while True:
             self.custody.check()
             self._bell.clear()
@@ -201,13 +202,9 @@ class VirtualBroker(Broker, PortableLease):
             if batch or left <= 0 or self._woken:
                 self._woken = False
                 return batch
-            pause = min(left, self._seconds_until_due())
-            if self.store.consuming.traits.waits and pause >= 1:
-                poll = pause / len(names) if len(names) > 1 else pause
-                poll = max(1.0, poll)
-            else:
-                poll = 0.0
-                self._bell.wait(min(pause, self.store.consuming.poll))
+            if not (poll := self._poll(len(names), left)):
+                pause = min(left, self._seconds_until_due(), self.store.consuming.poll)
+                self._bell.wait(pause)
 
     def seize(self, task_ids: Sequence[str]) -> Sequence[Delivery | Undecodable]:
         """Refuse: no single message can be found."""
@@ -430,6 +427,13 @@ class VirtualBroker(Broker, PortableLease):
         self.store.consuming.done(parcels)
         for one in held:
             one.parcel = None
+
+    def _poll(self, queues: int, left: float) -> float:
+        """Return how long the transport is to wait at each queue, if it does; at least a second."""
+        pause = min(left, self._seconds_until_due())
+        if pause < 1 or not self.store.consuming.traits.waits:
+            return 0.0
+        return max(1.0, pause / queues)
 
     def _due_naps(self, names: list[str], limit: int) -> list[Held]:
         now = self.store.clock.now()

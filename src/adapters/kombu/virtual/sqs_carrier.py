@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from ....domain.errors import BrokerUnavailable, ImproperlyConfigured
 from .any_carrier import AnyCarrier
-from .carrier import Traits
+from .carrier import DEAD, Traits
 from .parcels import Letter, Parcel, packed_whole, unpacked
 from .settings import VirtualSettings
 
@@ -69,6 +69,7 @@ class SqsCarrier(AnyCarrier):
     def take(self, queue: str, limit: int, *, lease: float, wait: float = 0.0) -> list[Parcel]:
         """Receive, again as long as all that was asked for comes."""
         client, url = self._place(queue)
+        self._check_dead(queue)
         taken: list[Parcel] = []
         while len(taken) < limit:
             asked = min(_BATCH, limit - len(taken))
@@ -157,6 +158,17 @@ class SqsCarrier(AnyCarrier):
                 if not channel.transport_options.get("sts_role_arn"):  # those clients age
                     self._places[queue] = found
         return found
+
+    def _check_dead(self, queue: str) -> None:
+        """Refuse to take what could not be put aside. Raises BrokerUnavailable."""
+        if queue.endswith(DEAD) or not self.settings.options.get("predefined_queues"):
+            return
+        try:
+            self._place(queue + DEAD)
+        except ImproperlyConfigured as missing:
+            raise BrokerUnavailable(
+                f"nothing is claimed from {queue!r}: its dead letters have no queue; {missing}"
+            ) from missing
 
     def _exists(self, queue: str) -> bool:
         if queue in self._places:
