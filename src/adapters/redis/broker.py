@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -222,10 +223,9 @@ class RedisBroker(Broker, PortableLease):
         while place <= len(self._layout.steps) + 1:
             ticket = next(owner.tickets)
             told = [owner.number, ticket, queue, place, at, _LOOKED_THROUGH, *wanted]
+            step = partial(self.run, scripts.SEIZE, told)
             try:
-                answer = self._doubtfully(
-                    owner.doubtful_claims, ticket, lambda t=told: self.run(scripts.SEIZE, t)
-                )
+                answer = self._doubtfully(owner.doubtful_claims, ticket, step)
                 place, at, found = self._of_present(owner, answer)
             except (BrokerUnavailable, LeaseLost):
                 if not places:

@@ -41,9 +41,8 @@ def shop(request, tmp_path):
         broker_transport_options=options if broker == "redis" else {},
         result_backend_transport_options=options if (results or broker) == "redis" else {},
     )
-    app.mourned = []
     app.task(name="cook")(lambda *dishes: dishes)
-    app.task(name="mourn")(app.mourned.append)
+    app.task(name="mourn")(lambda failed: failed)
     yield app
     app.close()
     if broker == "redis":
@@ -62,7 +61,8 @@ def flows_of(app):
     """A chord and a chain of tasks that wait, and the ids of those of them that were sent."""
     cook, mourn = app.tasks["cook"], app.tasks["mourn"]
     header = [cook.s(n).set(task_id=f"{app.conf.task_default_queue}-{n}") for n in range(2)]
-    meal = chord(header, cook.s().on_error(mourn.s())).apply_async(countdown=600)
+    grief = mourn.s().set(task_id=f"{app.conf.task_default_queue}-mourned")
+    meal = chord(header, cook.s().on_error(grief)).apply_async(countdown=600)
     first = cook.s(1).set(task_id=f"{app.conf.task_default_queue}-first", countdown=600)
     course = chain(first, cook.s(), cook.s())()
     return meal, course, [one.id for one in (*meal.parent.results, course.parent.parent)]
@@ -99,7 +99,8 @@ def test_a_worker_that_is_told_as_celery_tells_it_ends_what_waits(shop):
 
         assert isinstance(meal.get(timeout=20, propagate=False), ChordError)
         eventually(lambda: course.state == "REVOKED")
-        eventually(lambda: shop.mourned == [meal.id])
+        grief = shop.AsyncResult(f"{shop.conf.task_default_queue}-mourned")
+        assert grief.get(timeout=20) == meal.id
         assert [course.parent.state, course.parent.parent.state] == ["REVOKED"] * 2
         assert shop.tasks["cook"].delay(1).get(timeout=20) == [1]
 
