@@ -93,7 +93,7 @@ class TaskRunner(LoopRunner):
         self._find, self._codec, self._clock = find, codec, clock
         self.find, self.codec, self._release = find, codec, release
         self._sending, self._settings, self._prepare = sending, settings, prepare
-        self._completions: dict[str, Any] = {}
+        self._completions: dict[str, tuple[Any, TaskMessage]] = {}
         self._joiner = ChordJoiner(codec, results or codec, self._compose, self._clock, self.bury)
 
     def start(self) -> None:

@@ -65,7 +65,7 @@ class Execution:
     result_extended: bool = False
     children: Sequence[Any] = field(default_factory=list)
     #: The completions of chords of which this process has run parts, by group id.
-    completions: dict[str, Any] = field(default_factory=dict)
+    completions: dict[str, tuple[Any, TaskMessage]] = field(default_factory=dict)
     #: What the task has added to the chord it is in; sent when it has come to its end.
     added: list[Signature] = field(default_factory=list)
 

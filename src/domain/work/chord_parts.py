@@ -64,8 +64,9 @@ def _completion(run: Execution, chord: Any, group_id: str) -> TaskMessage:
     message = run.message
     place = message.queue, message.exchange, message.routing_key, message.priority
     alike = (*place, message.content_type, message.root_id, message.reply_to, chord)
-    known, made = run.completions.get(group_id, (None, None))
-    if known == alike:
+    known = run.completions.get(group_id)
+    if known is not None and known[0] == alike:
+        made = known[1]
         return replace(made, headers={**made.headers, "parent_id": message.id})
     made = _composed(run, chord, group_id)
     if len(run.completions) >= _KEPT:
