@@ -1,14 +1,16 @@
 """The child that runs jobs side by side: what all kinds of it do alike.
 
 One thread hears the hub, begins jobs and answers for them; what a job is to that thread (a
-coroutine, a greenlet) is the subclass's matter. Reports are gathered until the thread has nothing
-else to do at once. What must stay true: a job is in `_running` from before its beginning is told
-until its answer is, and whoever takes it out answers.
+coroutine, a greenlet) is the subclass's matter. Reports are gathered for a moment.
+
+What must stay true: a job is in `_running` from before its beginning is told until it has ended,
+and whoever takes it out answers.
 """
 
 import _socket
 import logging
 import os
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +23,9 @@ from ..prefork import wire
 logger = logging.getLogger("celeriac.pool")
 
 READ_SIZE: Final = 1 << 18
+#: How long reports that follow on others may wait for more to travel with, in seconds: each batch
+#: costs the hub some commits. Slots do not wait meanwhile, for the next jobs are here already.
+GATHERING: Final = 0.005
 #: How long a job that was told to end may clean up before its slot is given away, in seconds.
 CLEAN_UP_SECONDS: Final = 1.0
 
@@ -64,7 +69,8 @@ class SharedChild(ABC):
         self._reports: list[wire.Row] = []
         self._verdicts: list[bytes] = []
         self._leaving = False
-        self._flushing = False
+        self._flushing = self._filling = False
+        self._flushed_at = 0.0
 
     # -- what subclasses know
 
@@ -85,7 +91,7 @@ class SharedChild(ABC):
         """Call when this thread has done what is to be done at once."""
 
     @abstractmethod
-    def later(self, seconds: float, call: Callable[[Run], None], run: Run) -> Any:
+    def later(self, seconds: float, call: Callable[[Any], None], about: Any) -> Any:
         """Call after so many seconds; return what `forget` takes."""
 
     @abstractmethod
@@ -180,6 +186,9 @@ class SharedChild(ABC):
             self._reports.append(wire.report_row(report))
         else:
             self._verdicts.append(wire.frame(wire.FAILED, (number, f"its runner raised {error!r}")))
+        if self._todo and not self._filling:
+            self._filling = True
+            self.soon(self._fill)
         self._flush_soon()
 
     # -- words to the hub
@@ -195,13 +204,24 @@ class SharedChild(ABC):
         """Send at once. The hub always reads, so this waits for an instant at most."""
         self._sock.sendall(data)
 
+    def _fill(self) -> None:
+        self._filling = False
+        self._begin_more()
+
     def _flush_soon(self) -> None:
-        if not self._flushing:
-            self._flushing = True
+        """Have what there is sent: at once after a pause, and together while much is going on."""
+        if self._flushing:
+            return
+        self._flushing = True
+        wait = self._flushed_at + GATHERING - time.monotonic()
+        if wait > 0:
+            self.later(wait, self._flush, None)
+        else:
             self.soon(self._flush)
 
-    def _flush(self) -> None:
+    def _flush(self, _: None = None) -> None:
         self._flushing = False
+        self._flushed_at = time.monotonic()
         frames, self._verdicts = self._verdicts, []
         rows, self._reports = self._reports, []
         if rows:
@@ -209,6 +229,5 @@ class SharedChild(ABC):
             frames += [data, *(wire.frame(wire.FAILED, failure) for failure in refused)]
         if frames:
             self.send(b"".join(frames))
-        self._begin_more()
         if self._leaving and not self._running and not self._todo:
             self.over()

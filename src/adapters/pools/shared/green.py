@@ -86,10 +86,10 @@ class GeventChild(GreenChild):
         """Call in the next round of the hub."""
         self._events.run_callback(call)
 
-    def later(self, seconds: float, call: Callable[[Run], None], run: Run) -> Any:
+    def later(self, seconds: float, call: Callable[[Any], None], about: Any) -> Any:
         """Call by the hub's clock."""
         timer = self._events.timer(seconds)
-        timer.start(call, run)
+        timer.start(call, about)
         return timer
 
     def forget(self, timer: Any) -> None:
@@ -139,9 +139,9 @@ class EventletChild(GreenChild):
         """Call in the next round of the hub."""
         self._hub.schedule_call_global(0, call)
 
-    def later(self, seconds: float, call: Callable[[Run], None], run: Run) -> Any:
+    def later(self, seconds: float, call: Callable[[Any], None], about: Any) -> Any:
         """Call by the hub's clock."""
-        return self._hub.schedule_call_global(seconds, call, run)
+        return self._hub.schedule_call_global(seconds, call, about)
 
     def forget(self, timer: Any) -> None:
         """Cancel the timer."""

@@ -5,7 +5,7 @@ import gc
 import logging
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from ....domain.errors import SoftTimeLimitExceeded
 from ....domain.work.job import LoopRun, LoopRunner, Report
@@ -85,9 +85,9 @@ class LoopChild(SharedChild):
         """Call in the loop's next round."""
         self._loop.call_soon(call)
 
-    def later(self, seconds: float, call: Callable[[Run], None], run: Run) -> asyncio.TimerHandle:
+    def later(self, seconds: float, call: Callable[[Any], None], about: Any) -> asyncio.TimerHandle:
         """Call by the loop's clock."""
-        return self._loop.call_later(seconds, call, run)
+        return self._loop.call_later(seconds, call, about)
 
     def forget(self, timer: asyncio.TimerHandle) -> None:
         """Cancel the handle."""
