@@ -25,13 +25,15 @@ _CARRIERS: Mapping[str, type[AnyCarrier]] = {
 
 
 class VirtualStore:
-    """Two connections, made at first use: one to publish by, one for workers."""
+    """Up to two connections, made at first use: one to publish by, one for workers."""
 
     def __init__(self, settings: VirtualSettings, clock: Clock) -> None:
         make = _CARRIERS.get(settings.transport, AnyCarrier)
         self.settings, self.clock = settings, clock
         self.publishing: Carrier = make(settings)
-        self.consuming: Carrier = make(settings)
+        # SQS serves all threads by one client, and making one takes a while.
+        is_shared = make is SqsCarrier
+        self.consuming: Carrier = self.publishing if is_shared else make(settings)
         self.brokers: weakref.WeakSet[VirtualBroker] = weakref.WeakSet()
         _stores.add(self)
 
