@@ -69,3 +69,18 @@ def test_what_a_killed_worker_had_begun_is_accounted_for(folder_place):
 
     assert late.get(timeout=25) == "late"
     assert type(early.get(timeout=25, propagate=False)).__name__ == "WorkerLostError"
+
+
+@pytest.mark.parametrize("kind", ["celery", "celeriac"])
+def test_nothing_but_a_folder_is_needed(folder_place, kind):
+    place = folder_place
+    place.conf["result_backend"] = place.app.conf.result_backend = "rpc://"
+    place.worker("-c", "1", *(["--without-gossip"] if kind == "celery" else []), kind=kind)
+
+    added, failed = place.send("add", 2, 3), place.send("fail")
+    again = place.send("again", 1)
+
+    assert added.get(timeout=20) == 5
+    assert isinstance(failed.get(timeout=20, propagate=False), ValueError)
+    assert again.get(timeout=20) == 1
+    place.app.close()
