@@ -294,7 +294,7 @@ DESCRIPTIONS: dict[str, str] = {
     "worker_pool": "Pool implementation alias or dotted path",
     "worker_pool_putlocks": "Limit tasks handed to the pool to its free slots",
     "worker_pool_restarts": "Permit the pool_restart remote command",
-    "worker_pool_start_method": "How processes of prefork and asyncio begin: fork, forkserver or spawn",
+    "worker_pool_start_method": "How processes of a pool begin: fork, forkserver or spawn",
     "worker_proc_alive_timeout": "Seconds allowed for a new pool process to come up",
     "worker_prefetch_multiplier": "Messages prefetched per pool slot; 0 means no limit",
     "worker_eta_task_limit": "Most ETA tasks held in worker memory; here they wait in the store",
