@@ -57,6 +57,8 @@ def ask_of(delivery: Delivery, options: TaskOptions, rate: float | None) -> Ask 
     `rate` is its task's limit across the cluster, in tasks a second. The holder is this delivery
     in these hands: a worker that has it by a later claim has slots of its own.
     """
+    if options.max_concurrency is None and options.concurrency_key is None and not rate:
+        return None
     slots: list[tuple[str, int]] = []
     if options.max_concurrency is not None:
         slots.append((f"task:{options.name}", options.max_concurrency))
