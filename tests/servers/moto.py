@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 _lock = threading.Lock()
 
 
 @contextmanager
-def moto_server():
+def moto_server() -> Iterator[str]:
     """Run moto's server on a free port; gives its URL."""
     from moto.server import ThreadedMotoServer
 
