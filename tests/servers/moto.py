@@ -15,8 +15,7 @@ def moto_server() -> Iterator[str]:
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    with _lock:
-        server.start()
+    server.start()
     try:
         host, port = server.get_host_and_port()
         yield f"http://{host}:{port}"
