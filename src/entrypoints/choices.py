@@ -108,6 +108,15 @@ def make_broker(settings: Settings, stores: Stores, given: Any) -> Broker:
     return load(kind.broker)(stores.open(kind, url), **told)  # type: ignore[no-any-return]
 
 
+def another_owner(broker: Broker) -> Broker | None:
+    """Return a further broker over the same store, to claim with beside the first.
+
+    None where there is no making one: the broker is of somebody else's kind.
+    """
+    store = getattr(broker, "memory", None) or getattr(broker, "store", None)
+    return None if store is None else type(broker)(store)  # type: ignore[call-arg]
+
+
 def _ledger_of(settings: Settings, stores: Stores) -> Callable[[], StartedLedger] | None:
     """Return what makes the ledger of started tasks in the result backend, if that keeps one."""
     url = backend_url(settings)
