@@ -209,7 +209,7 @@ def test_we_read_what_failed_at_celerys(site):
 def test_a_chord_to_which_both_add_tasks_waits_for_all(site):
     site.app.backend.set_chord_size("g", 2)
     site.app.backend.add_to_chord("g", None)
-    site.we_count(0, grows=(ChordGrowth("g", 1),))
+    site.we_count(0, grows=(ChordGrowth("g", 1, "added"),))
 
     site.celery_counts(1)
     site.celery_counts(2)
