@@ -1,6 +1,5 @@
-from celery import Task, chain, current_app, current_task, group, shared_task
-from celery.exceptions import Ignore, MaxRetriesExceededError, SoftTimeLimitExceeded
-from celery.result import AsyncResult
+from celery import Task, current_app, current_task, shared_task
+from celery.exceptions import Ignore
 from celery.utils.log import get_task_logger
 
 from .celery import app
