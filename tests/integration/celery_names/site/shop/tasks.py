@@ -1,5 +1,6 @@
-from celery import Task, current_app, current_task, shared_task
-from celery.exceptions import Ignore
+from celery import Task, chain, current_app, current_task, group, shared_task  # noqa: F401 - what projects import
+from celery.exceptions import Ignore, MaxRetriesExceededError, SoftTimeLimitExceeded  # noqa: F401 - what projects import
+from celery.result import AsyncResult  # noqa: F401 - what projects import
 from celery.utils.log import get_task_logger
 
 from .celery import app
