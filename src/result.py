@@ -1,5 +1,6 @@
 """Celery's name for results."""
 
+from .entrypoints.library.eager_results import EagerResult
 from .entrypoints.library.group_results import GroupResult, result_from_tuple
 from .entrypoints.library.joining import (
     E_WOULDBLOCK,
@@ -8,8 +9,9 @@ from .entrypoints.library.joining import (
     denied_join_result,
     task_join_will_block,
 )
+from .entrypoints.library.known_results import ResultBase
 from .entrypoints.library.result_sets import ResultSet
-from .entrypoints.library.results import AsyncResult, EagerResult, ResultBase
+from .entrypoints.library.results import AsyncResult
 
 __all__ = [
     "E_WOULDBLOCK",

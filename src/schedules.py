@@ -2,6 +2,9 @@
 
 from .domain.schedules import (
     CRON_DAYS_IN_MONTH,
+    CRON_INVALID_DATE,
+    CRON_INVALID_TYPE,
+    CRON_PATTERN_INVALID,
     CRON_REPR,
     BaseSchedule,
     ParseException,
@@ -12,10 +15,24 @@ from .domain.schedules import (
 )
 from .domain.schedules import Crontab as crontab
 from .domain.schedules import Interval as schedule
+from .entrypoints.library.solar import (
+    SOLAR_EPHEM_NOT_INSTALLED,
+    SOLAR_INVALID_EVENT,
+    SOLAR_INVALID_LATITUDE,
+    SOLAR_INVALID_LONGITUDE,
+    solar,
+)
 
 __all__ = [
     "CRON_DAYS_IN_MONTH",
+    "CRON_INVALID_DATE",
+    "CRON_INVALID_TYPE",
+    "CRON_PATTERN_INVALID",
     "CRON_REPR",
+    "SOLAR_EPHEM_NOT_INSTALLED",
+    "SOLAR_INVALID_EVENT",
+    "SOLAR_INVALID_LATITUDE",
+    "SOLAR_INVALID_LONGITUDE",
     "BaseSchedule",
     "ParseException",
     "cronfield",
@@ -24,4 +41,5 @@ __all__ = [
     "maybe_schedule",
     "schedstate",
     "schedule",
+    "solar",
 ]

@@ -1,6 +1,6 @@
 """Counting the parts of a chord by task id: the same part counted twice counts once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..messaging.message import TaskMessage
 from ..messaging.payload import Payload
@@ -48,10 +48,21 @@ class Contribution:
 
     `completion` is a message to the built-in task JOIN_CHORD, for celeriac workers alone: whoever
     takes it fetches the parts and sends the chord's body, or the errbacks of one that failed.
+    All parts of a chord may share one, which then says nothing of where it comes from:
+    `parent_id` and `root_id` do.
     """
 
     part: ChordPart
     completion: TaskMessage
+    parent_id: str | None = None
+    root_id: str | None = None
+
+    def closing(self) -> TaskMessage:
+        """Return the completion as it is published after this part."""
+        if self.parent_id is None:
+            return self.completion
+        lineage = {"parent_id": self.parent_id, "root_id": self.root_id}
+        return replace(self.completion, headers={**self.completion.headers, **lineage})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,10 @@ from typing import Any, Final
 #: Signatures within signatures. Encoders of JSON give up at about four times as many.
 MAX_DEPTH: Final = 100
 
+#: Options that hold signatures.
+_LINKED: Final = ("link", "link_error", "chain", "chord")
+_LINKS: Final = frozenset(_LINKED)
+
 
 def check_nesting(stored: Mapping[str, Any]) -> None:
     """Raise ValueError for a signature that contains itself, or that nests too deeply."""
@@ -29,9 +33,16 @@ def check_nesting(stored: Mapping[str, Any]) -> None:
                 f"signatures nested more than {MAX_DEPTH} deep: {_shown(path[:4])} …; let a task "
                 "send the rest, or put tasks side by side in one chain"
             )
+        if _holds_none(part):
+            continue  # most do: a group has many members
         path.append(part)
         above.add(id(part))
         open_parts.append(_within(part))
+
+
+def _holds_none(stored: Mapping[str, Any]) -> bool:
+    options = stored.get("options")
+    return not stored.get("subtask_type") and (type(options) is dict and _LINKS.isdisjoint(options))
 
 
 def _within(stored: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -40,7 +51,7 @@ def _within(stored: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         for name in ("tasks", "header", "body"):
             yield from _signatures(kwargs.get(name))
     if isinstance(options, Mapping):
-        for name in ("link", "link_error", "chain", "chord"):
+        for name in _LINKED:
             if name in options:
                 yield from _signatures(options[name])
 

@@ -133,9 +133,13 @@ def members_of(sig: Signature) -> list[Signature]:
         place.clear()
     kwargs = _partial_kwargs(sig)
     index = place.get("group_index") or 0
+    bare = not (sig.args or kwargs or options or any(links.values()) or place)
     out: list[Signature] = []
     for part in parts_of(sig):
         kind = kind_of(part)
+        if bare and kind is Kind.CALL:
+            out.append(part)
+            continue
         for member in members_of(part) if kind is Kind.GROUP else (part,):
             if kind is Kind.CHAIN and not finals(member):
                 continue  # an empty chain

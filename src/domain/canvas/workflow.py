@@ -71,12 +71,18 @@ def _frozen(sig: Signature, new_id: NewId, lineage: Mapping[str, Any]) -> Signat
         case Kind.CHORD:
             return _frozen_chord(sig, new_id, lineage)
         case _:
-            id_ = sig.options.get("task_id") or new_id()
-            options = {**sig.options, **lineage, "task_id": id_}
-            # As replace(), which takes six times as long.
-            return Signature(
-                sig.task, sig.args, sig.kwargs, options, sig.subtask_type, sig.immutable
-            )
+            return _call(sig, new_id, lineage, {})
+
+
+def _call(
+    sig: Signature, new_id: NewId, lineage: Mapping[str, Any], place: Mapping[str, Any]
+) -> Signature:
+    """Freeze a call; what it says of its own place stays."""
+    own = sig.options
+    put = {name: value for name, value in place.items() if own.get(name) is None}
+    options = {**own, **put, **lineage, "task_id": own.get("task_id") or new_id()}
+    # As replace(), which takes six times as long.
+    return Signature(sig.task, sig.args, sig.kwargs, options, sig.subtask_type, sig.immutable)
 
 
 def _frozen_chain(sig: Signature, new_id: NewId, lineage: Mapping[str, Any]) -> Signature:
@@ -106,8 +112,11 @@ def _frozen_group(sig: Signature, new_id: NewId, lineage: Mapping[str, Any]) -> 
         bare = _without(bare, "chord", *_WITHIN)
     made = []
     for index, member in enumerate(members_of(bare)):
-        placed = with_place(member, {"group_id": group_id, "group_index": index})
-        made.append(_frozen(placed, new_id, lineage).to_dict())
+        at = {"group_id": group_id, "group_index": index}
+        if kind_of(member) is Kind.CALL:
+            made.append(_call(member, new_id, lineage, at).to_dict())
+        else:
+            made.append(_frozen(with_place(member, at), new_id, lineage).to_dict())
     return replace(sig, args=(), kwargs={"tasks": made}, options=options)
 
 

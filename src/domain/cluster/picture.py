@@ -41,6 +41,9 @@ class State:
         on_node_leave: Called with a worker that says it goes.
     """
 
+    event_count = 0
+    task_count = 0
+
     def __init__(
         self,
         now: Callable[[], float],
@@ -60,7 +63,6 @@ class State:
         self.workers: Recent[Worker] = Recent(max_workers_in_memory)
         self.tasks: Recent[Task] = Recent(max_tasks_in_memory)
         self.handlers: dict[str, Callable[[str, dict[str, Any]], Any]] = {}
-        self.event_count = self.task_count = 0
         self._order: list[Occurrence] = []
         self._types: set[str] = set()
 
@@ -112,7 +114,7 @@ class State:
         self._place(Occurrence(event.get("clock") or 0, timestamp or 0.0, origin, uuid))
         if subject == "received":
             self.task_count += 1
-        task.event(subject, timestamp, event)
+        task.event(subject, timestamp, event.get("local_received"), event)
         if task.name is not None:
             self._types.add(task.name)
         return (task, created), subject
@@ -128,16 +130,22 @@ class State:
     def _worker(self, hostname: str) -> tuple[Worker, bool]:
         found = self.workers.get(hostname)
         if found is None:
-            found = self.workers[hostname] = Worker(hostname, now=self._now)
+            found = self.workers[hostname] = self._new_worker(hostname)
             return found, True
         return found, False
 
     def _task(self, uuid: str) -> tuple[Task, bool]:
         found = self.tasks.get(uuid)
         if found is None:
-            found = self.tasks[uuid] = Task(uuid, cluster_state=self)
+            found = self.tasks[uuid] = self._new_task(uuid)
             return found, True
         return found, False
+
+    def _new_worker(self, hostname: str) -> Worker:
+        return Worker(hostname, now=self._now)
+
+    def _new_task(self, uuid: str) -> Task:
+        return Task(uuid, cluster_state=self)
 
     get_or_create_worker = _worker
     get_or_create_task = _task
@@ -205,7 +213,6 @@ class State:
         """Forget workers, and tasks as `clear_tasks` does."""
         self.workers.clear()
         self._clear_tasks(ready)
-        self.event_count = self.task_count = 0
 
     def rebuild_taskheap(self) -> None:
         """Put tasks in the order of their last event."""

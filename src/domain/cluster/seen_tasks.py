@@ -79,14 +79,20 @@ class Task:
         self.uuid, self.cluster_state = uuid, cluster_state
         self.__dict__.update(fields)
 
-    def event(self, subject: str, timestamp: float | None, fields: Mapping[str, Any]) -> None:
+    def event(
+        self,
+        type_: str,
+        timestamp: float | None = None,
+        local_received: float | None = None,
+        fields: Mapping[str, Any] | None = None,
+    ) -> None:
         """Take in what was said; what happened before the present state only adds to it."""
-        state = STATE_OF.get(subject)
+        state = STATE_OF.get(type_)
         if state is None:
-            state = subject.upper()
+            state = type_.upper()
         else:
-            setattr(self, subject, timestamp)
-        taken = dict(fields)
+            setattr(self, type_, timestamp)
+        taken = dict(fields or {})
         is_late = states.precedence(state) > states.precedence(self.state)
         if is_late and states.RETRY not in (state, self.state):
             kept = _MERGED.get(state)

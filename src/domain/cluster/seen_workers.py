@@ -6,8 +6,6 @@ from typing import Any, Final
 
 #: Percent of the time between heartbeats after which a worker counts as gone.
 HEARTBEAT_EXPIRE_WINDOW: Final = 200
-#: Heartbeats remembered.
-_KEPT: Final = 4
 
 
 def heartbeat_expires(
@@ -19,6 +17,23 @@ def heartbeat_expires(
 
 class Worker:
     """One node. What its events say is there as attributes; times are unix seconds."""
+
+    #: How many heartbeats are remembered.
+    heartbeat_max = 4
+    #: Percent of the time between heartbeats after which it counts as gone.
+    expire_window = HEARTBEAT_EXPIRE_WINDOW
+
+    hostname: str | None = None
+    pid: int | None = None
+    #: Seconds between two heartbeats.
+    freq: float = 60
+    clock = 0
+    active: int | None = None
+    processed: int | None = None
+    loadavg: Any = None
+    sw_ident: str | None = None
+    sw_ver: str | None = None
+    sw_sys: str | None = None
 
     _fields = (
         *("hostname", "pid", "freq", "heartbeats", "clock", "active", "processed", "loadavg"),
@@ -37,9 +52,6 @@ class Worker:
         """Be unheard of so far."""
         self.hostname, self.pid, self.freq = hostname, pid, freq
         self.heartbeats: list[float] = []
-        self.clock = 0
-        self.active = self.processed = None
-        self.loadavg = self.sw_ident = self.sw_ver = self.sw_sys = None
         self._now = now
         self.update(fields)
 
@@ -56,18 +68,19 @@ class Worker:
             self.heartbeats.clear()
         elif timestamp and local_received:
             insort(self.heartbeats, local_received)
-            del self.heartbeats[:-_KEPT]
+            del self.heartbeats[: -self.heartbeat_max]
 
-    def update(self, fields: Mapping[str, Any]) -> None:
+    def update(self, f: Mapping[str, Any], **kw: Any) -> None:
         """Take fields as attributes."""
-        self.__dict__.update(
-            {name: value for name, value in fields.items() if not name.startswith("_")}
-        )
+        taken = {**f, **kw}.items()
+        self.__dict__.update({name: value for name, value in taken if not name.startswith("_")})
 
     @property
     def heartbeat_expires(self) -> float:
         """When the last heartbeat is overdue; 0 if there was none."""
-        return heartbeat_expires(self.heartbeats[-1], self.freq) if self.heartbeats else 0.0
+        if not self.heartbeats:
+            return 0.0
+        return heartbeat_expires(self.heartbeats[-1], self.freq, self.expire_window)
 
     @property
     def alive(self) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..quick_values import quickly_made
 from .message import TaskMessage
 
 
@@ -16,12 +17,14 @@ class Token(NamedTuple):
     fence: str | int
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One claimed message.
 
     `crashes` counts how often a process died after it had started this message; claims that ended
-    otherwise are not counted.
+    otherwise are not counted. `started` tells that the broker has noted it as started already,
+    together with the claim.
     """
 
     message: TaskMessage
@@ -29,6 +32,7 @@ class Delivery:
     queue: str
     crashes: int = 0
     redelivered: bool = False
+    started: bool = False
 
 
 @dataclass(frozen=True, slots=True)

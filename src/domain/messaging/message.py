@@ -11,11 +11,23 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from ..quick_values import quickly_made
 from .payload import Payload
 
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
+class Likeness:
+    """What messages are known by that are alike but for id, body, reprs and place in a group."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> Any:
+        """Stay in this process: elsewhere nothing is known of it."""
+        return type(None), ()
+
+
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class TaskMessage:
     """A task call on its way. Times are aware UTC; `priority` grows with importance (0-255)."""
@@ -33,6 +45,12 @@ class TaskMessage:
     expires: datetime | None = None
     headers: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     properties: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    #: Spares those who write many messages a comparison. A copy with changes has none.
+    likeness: Likeness | None = field(default=None, init=False, compare=False, repr=False)
+
+    def note_likeness(self, likeness: Likeness) -> None:
+        """Be known to be like others. It says nothing that the other fields do not."""
+        object.__setattr__(self, "likeness", likeness)
 
     @property
     def payload(self) -> Payload:

@@ -1,9 +1,13 @@
 """Encoded values: bytes that name their content type, and what turns values into them and back."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..quick_values import quickly_made
 
+
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Payload:
     """An encoded value with the names a reader needs to decode it."""
@@ -13,6 +17,10 @@ class Payload:
     content_encoding: str = "utf-8"
     #: Content type of the compression `data` went through, if any.
     compression: str | None = None
+
+
+#: Encodes the arguments of calls that have all else in common. Raises EncodeError.
+EncodeCall = Callable[[Sequence[Any], Mapping[str, Any]], bytes]
 
 
 class Codec(Protocol):
@@ -28,6 +36,12 @@ class Codec(Protocol):
 
         Raises EncodeError.
         """
+        ...
+
+    def calls(
+        self, embed: Mapping[str, Any], serializer: str | None, compression: str | None
+    ) -> EncodeCall:
+        """Return what encodes `[args, kwargs, embed]`, as `encode` would, for one `embed`."""
         ...
 
     def decode(self, payload: Payload) -> Any:

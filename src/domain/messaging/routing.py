@@ -57,6 +57,11 @@ class Router:
             self.queues[self.defaults.queue] = self._default_queue()
         self._known: dict[str, Route] = {}
 
+    @property
+    def by_name(self) -> bool:
+        """Whether a task and the options of a call are all that a route depends on."""
+        return all(isinstance(rule, MapRule) for rule in self.rules)
+
     def route(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]
     ) -> Route:

@@ -4,6 +4,9 @@ from .agenda import BeatCore
 from .crontab import Crontab
 from .crontab_fields import (
     CRON_DAYS_IN_MONTH,
+    CRON_INVALID_DATE,
+    CRON_INVALID_TYPE,
+    CRON_PATTERN_INVALID,
     CRON_REPR,
     ParseException,
     cronfield,
@@ -15,6 +18,9 @@ from .ticks import All, CatchUp, Entry, Look, Once, Skip, Tick
 
 __all__ = [
     "CRON_DAYS_IN_MONTH",
+    "CRON_INVALID_DATE",
+    "CRON_INVALID_TYPE",
+    "CRON_PATTERN_INVALID",
     "CRON_REPR",
     "All",
     "AppWithClock",

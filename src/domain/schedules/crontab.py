@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Self
 
 from .crontab_fields import (
     CRON_DAYS_IN_MONTH,
+    CRON_INVALID_DATE,
     CRON_REPR,
     DAY_OF_MONTH,
     DAY_OF_WEEK,
@@ -191,11 +192,10 @@ class Crontab(BaseSchedule):
     def _refuse_days_that_never_come(self) -> None:
         longest = max(CRON_DAYS_IN_MONTH[month] for month in self.month_of_year)
         if min(self.day_of_month) > longest:
-            raise ParseException(
-                f"day_of_month is {self._orig_day_of_month!r} and month_of_year is "
-                f"{self._orig_month_of_year!r}: there is no such day, so the crontab would never "
-                f"fire; expected a day of {longest} or less, or a longer month"
+            wrong = CRON_INVALID_DATE.format(
+                day_of_month=self._orig_day_of_month, month_of_year=self._orig_month_of_year
             )
+            raise ParseException(f"{wrong}; expected a day of {longest} or less, or a longer month")
 
     def _fields(self) -> tuple[frozenset[int], ...]:
         return (

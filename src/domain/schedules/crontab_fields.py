@@ -38,6 +38,15 @@ _SHORTEST_NAME = 3
 _RANGE = re.compile(r"(\w+)-(\w+)|\*")
 
 
+#: What errors say, as templates for whoever reads schedules of his own.
+CRON_PATTERN_INVALID = "{value} is out of range, which is {min} to {max}"
+CRON_INVALID_TYPE = "a value of type {type}; expected an int, a string or an iterable of them"
+CRON_INVALID_DATE = (
+    "day_of_month is {day_of_month!r} and month_of_year is {month_of_year!r}: there is no such "
+    "day, so the crontab would never fire"
+)
+
+
 class ParseException(ValueError):
     """A crontab field, or a crontab as a whole, that cannot be understood."""
 
@@ -110,17 +119,16 @@ class Field:
     def _within(self, number: int, spec: object) -> int:
         if self.low <= number <= self.high:
             return number
-        raise self._unreadable(spec, f"{number} is out of range")
+        wrong = CRON_PATTERN_INVALID.format(value=number, min=self.low, max=self.high)
+        raise self._unreadable(spec, wrong)
 
     def _unreadable(self, spec: object, why: str) -> ParseException:
         reason = f" ({why})" if why else ""
         return ParseException(f"{self.name} is {spec!r}{reason}; expected {self._expected()}")
 
     def _wrong_type(self, spec: object) -> TypeError:
-        return TypeError(
-            f"{self.name} is {spec!r} of type {type(spec).__name__}; expected an int, a string or "
-            f"an iterable of them, and in it {self._expected()}"
-        )
+        wrong = CRON_INVALID_TYPE.format(type=type(spec).__name__)
+        return TypeError(f"{self.name} is {spec!r}, {wrong}, and in it {self._expected()}")
 
     def _expected(self) -> str:
         names = f" or {self.names[0][:3]} to {self.names[-1][:3]}" if self.names else ""

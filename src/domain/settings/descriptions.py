@@ -30,7 +30,8 @@ DESCRIPTIONS: dict[str, str] = {
     "result_expires": "Lifetime of results: seconds or timedelta; None or 0 keeps them",
     "result_chord_expires": "Lifetime of chord bookkeeping keys; unset follows result_expires",
     "result_failure_expires": (
-        "Lifetime of failed results where supported (Redis); unset follows result_expires"
+        "Lifetime of failed results, for backends of one's own that support it; all others keep "
+        "them for result_expires, and a worker says so"
     ),
     "result_persistent": "Make rpc result messages persistent on the broker",
     "result_extended": "Store name, args, kwargs, worker, retries, queue with each result",
@@ -327,6 +328,10 @@ DESCRIPTIONS: dict[str, str] = {
     ),
     "worker_health_port": "Where a worker answers /livez, /readyz and /metrics over HTTP",
     "worker_queue_slots": "How many tasks of a queue a worker runs at once at most, by its name",
+    "worker_chain_relay": (
+        "How many short links of a chain a process may run on end while word of the ones before "
+        "is on its way to the store; 0: none"
+    ),
     "dynamodb_endpoint_url": "Alternative DynamoDB endpoint URL",
     "firestore_project": "Project of the Firestore chord counter; unset follows gcs_project",
     "events_logfile": "Fallback for the events command --logfile option: log file path",

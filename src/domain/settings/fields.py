@@ -255,6 +255,7 @@ class OptionFields:
     worker_prefetch_window: float
     worker_health_port: str | None
     worker_queue_slots: dict[str, Any]
+    worker_chain_relay: int
     dynamodb_endpoint_url: str | None
     firestore_project: str | None
     events_logfile: str | None

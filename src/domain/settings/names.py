@@ -30,7 +30,11 @@ OUR_PREFIXES = (
 
 # Names that published companions (celery-once, celery-singleton, RedBeat, flower, the Django
 # packages) keep in the same configuration.
-COMPANIONS = ("once", "singleton_", "redbeat_", "flower_", "django_")
+COMPANIONS = (
+    *("once", "singleton_", "redbeat_", "flower_", "django_"),
+    # Celery's fixup for Django looks for it in this spelling.
+    *("db_reuse_max", "celery_db_reuse_max"),
+)
 
 SURELY_MEANT = 0.8  # likeness from which an own-looking name is taken for a slip
 PERHAPS_MEANT = 0.6  # likeness from which a name is worth suggesting

@@ -329,6 +329,7 @@ TABLE: tuple[tuple[str, str, Any, str | None], ...] = (
     ("worker_prefetch_window", "seconds", 0.02, None),
     ("worker_health_port", "address?", None, None),
     ("worker_queue_slots", "dict", ..., None),
+    ("worker_chain_relay", "count", 20, None),
     # dynamodb
     ("dynamodb_endpoint_url", "text?", None, None),
     # firestore

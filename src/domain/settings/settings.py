@@ -58,9 +58,9 @@ class Settings(OptionFields, MutableMapping[str, Any]):
         self._set_layer("_pending", read)
         vars(self).clear()
 
-    def add_defaults(self, values: Mapping[str, Any]) -> None:
+    def add_defaults(self, d: Mapping[str, Any]) -> None:
         """Defaults of an extension; the only way to make a new name known."""
-        checked = {canonical(name) or name: _checked(name, value) for name, value in values.items()}
+        checked = {canonical(name) or name: _checked(name, value) for name, value in d.items()}
         self._added.update(checked)
         vars(self).clear()
 
@@ -139,9 +139,9 @@ class Settings(OptionFields, MutableMapping[str, Any]):
         """The same, under the name Celery's users know."""
         return self.changes()
 
-    def value_set_for(self, name: str) -> bool:
+    def value_set_for(self, key: str) -> bool:
         """Whether a setting differs from the built-in defaults by configuration or by code."""
-        return (canonical(name) or name) in self.changes()
+        return (canonical(key) or key) in self.changes()
 
     def first(self, *names: str) -> Any:
         """The first of the named settings that is not None."""
@@ -150,6 +150,16 @@ class Settings(OptionFields, MutableMapping[str, Any]):
     def get_by_parts(self, *parts: str) -> Any:
         """The setting whose name is the parts joined by underscores."""
         return self["_".join(part for part in parts if part)]
+
+    def find_option(self, name: str, namespace: str = "") -> Any:
+        """The section, the name there and the option of a name. Raises KeyError."""
+        from .sections import find
+
+        return find(name, namespace)
+
+    def find_value_for_key(self, name: str, namespace: str = "celery") -> Any:
+        """The value of the setting that `find_option` finds. Raises KeyError."""
+        return self.get_by_parts(*self.find_option(name, namespace)[:-1])
 
     def table(self, with_defaults: bool = False, censored: bool = True) -> dict[str, Any]:
         """The settings as a dictionary, secrets hidden unless `censored` is False."""

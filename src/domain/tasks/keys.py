@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,6 +22,8 @@ def key_of(value: object) -> str:
 
 def digest(text: str) -> str:
     """Return a text of fixed length in place of one of any."""
+    from hashlib import sha256  # its libraries are large, and few tasks have such keys
+
     return sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..quick_values import quickly_made
 from . import states
 
 if TYPE_CHECKING:
     from ..canvas.signature import Signature
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Returned:
     """The task returned a value."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ..messaging.payload import Payload
+from ..quick_values import quickly_made
 from . import states
 
 
@@ -23,6 +24,7 @@ class Extended:
     stamps: Mapping[str, Any] | None = None
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class ResultRecord:
     """The state of one task and what came of it.

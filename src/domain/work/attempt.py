@@ -9,12 +9,14 @@ from uuid import UUID, uuid5
 from ..canvas.signature import Signature, checked
 from ..messaging.message import TaskMessage
 from ..messaging.payload import Codec
+from ..quick_values import quickly_made
 from ..tasks.options import TaskOptions
 
 #: Makes the message of a signature, with its options, sent now by the running task.
 Compose = Callable[[Signature], TaskMessage]
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Body:
     """A decoded message body."""
@@ -50,6 +52,7 @@ class Body:
         return stored
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Execution:
     """One attempt at one message."""

@@ -1,7 +1,6 @@
 """What the end of a task means for chords: its own, and those that what never runs belongs to."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Final
 
 from ..canvas.chords import ChordPart, Contribution
@@ -48,7 +47,8 @@ def _part(
     result: Payload | None,
 ) -> Contribution:
     part = ChordPart(group_id, task_id, index, chord.get("chord_size"), state, result)
-    return Contribution(part, _completion(run, chord, group_id))
+    message = run.message
+    return Contribution(part, _completion(run, chord, group_id), message.id, message.root_id)
 
 
 #: Chords of which the completions are kept.
@@ -58,16 +58,14 @@ _KEPT: Final = 50
 def _completion(run: Execution, chord: Any, group_id: str) -> TaskMessage:
     """Return the message that is published when the last part is in.
 
-    For all parts of a chord it is the same but for its parent, and most are never published: so it
-    is composed once.
+    For all parts of a chord it is the same, and most are never published: so it is composed once.
     """
     message = run.message
     place = message.queue, message.exchange, message.routing_key, message.priority
-    alike = (*place, message.content_type, message.root_id, message.reply_to, chord)
+    alike = (*place, message.content_type, message.reply_to, chord)
     known = run.completions.get(group_id)
     if known is not None and known[0] == alike:
-        made = known[1]
-        return replace(made, headers={**made.headers, "parent_id": message.id})
+        return known[1]
     made = _composed(run, chord, group_id)
     if len(run.completions) >= _KEPT:
         run.completions.clear()

@@ -5,31 +5,29 @@ because the lease was lost. The core does nothing itself and knows no clock: `no
 (aware UTC), `tick` is monotonic seconds.
 """
 
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Final
 
-from ..errors import TaskRevokedError, TimeLimitExceeded, WorkerLostError
 from ..messaging.delivery import Delivery, Orphan, Token, Undecodable
 from ..messaging.message import TaskMessage
-from ..tasks import states
 from ..tasks.builtin_names import JOIN_CHORD
 from ..tasks.options import CLUSTER, TaskOptions
-from . import crash_policy
 from .admission import Ask, Lines, ask_of
+from .answer import Answer
 from .capacity import SHORT, RunTimes, prefetch
-from .crash_policy import Verdict
-from .effects import Admit, Bury, Effect, Join, Kill, Note, Release, Settle, Start
-from .hands import InHand, Stamps, as_values, meant_by
-from .intake import Drop, FindTask, JoinChord, NotYet, Run, decide, unknown
+from .effects import Admit, Effect, Kill, Release, Settle, Start
+from .endings import REVOKED, Endings
+from .hands import Hands, Held, InHand
+from .intake import Drop, FindTask, JoinChord, NotYet, Run, decide
 from .job import Began, Cancelled, Job, Lost, PoolEvent, Report, Reported, Resized, TimedOut
 from .limits import Bucket, rate, time_limits
 from .queue_slots import Claim, claims
+from .relay import is_in_chain, takes_part
 from .revocation import Revoked
-from .settlement import DONE, REQUEUE, DeadLetter, Disposition, Park, Requeue, Settlement
+from .settlement import REQUEUE, Park, Relay, Settlement
+from .stamps import Stamps, as_values, meant_by
 from .uniqueness import AT_START, UniqueKey, handed_on, key_of
 from .uniqueness import HEADER as UNIQUE
 
@@ -53,41 +51,10 @@ class WorkerPolicy:
     #: What part of its slots a pool is given jobs beyond them, so that none is idle for as long as
     #: word of an end takes to come and the next job to go.
     ahead: float = 0.0
-
-
-@dataclass(slots=True)
-class _Held:
-    """A delivery in this worker's hands; with a number it is at the pool or being buried."""
-
-    delivery: Delivery
-    options: TaskOptions | None
-    number: int = 0
-    revoked: bool = False
-    cancelled: bool = False
-    began: datetime | None = None
-    pid: int | None = None
-
-
-class _Answer:
-    """Collects what a call is answered with; all its settlements go in one batch, last."""
-
-    __slots__ = ("effects", "now", "settlements")
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-        self.effects: list[Effect] = []
-        self.settlements: list[Settlement] = []
-
-    def note(self, what: str, message: TaskMessage, detail: str) -> None:
-        self.effects.append(Note(what, message.task, message.id, detail))
-
-    def settle(self, token: Token, disposition: Disposition) -> None:
-        self.settlements.append(Settlement(token, disposition))
-
-    def all(self) -> list[Effect]:
-        if self.settlements:
-            self.effects.append(Settle(self.settlements))
-        return self.effects
+    #: How long those beyond them may be expected to wait there, in seconds, if that allows more.
+    ahead_seconds: float = 0.0
+    #: How many links of a chain may follow one another where the first one runs; see `relay`.
+    relays: int = 0
 
 
 class WorkerCore:
@@ -103,14 +70,13 @@ class WorkerCore:
         self.revoked_stamps: dict[str, list[object]] = {}
         self.time_limits: dict[str, tuple[float | None, float | None]] = {}
         self._find = find
-        self._numbers = count(1)
-        self._waiting: deque[_Held] = deque()
-        self._limited: deque[tuple[float, _Held]] = deque()
-        self._at_pool: dict[int, _Held] = {}
-        self._graves: dict[int, _Held] = {}
+        self._hands = Hands()
+        self._endings = Endings(self._hands, policy.max_crashes)
         self._buckets: dict[str, Bucket | None] = {}
+        #: Whether rate limits are others than those that tasks declare.
+        self._limits_changed = False
         self._times = RunTimes()
-        self._asking: list[tuple[_Held, Ask, float | None]] = []
+        self._asking: list[tuple[Held, Ask, float | None]] = []
         self._slots_of: dict[int, Sequence[tuple[str, str]]] = {}
         self._lines = Lines()
 
@@ -119,12 +85,12 @@ class WorkerCore:
     @property
     def held(self) -> int:
         """How many deliveries are in this worker's hands."""
-        return len(self._waiting) + len(self._limited) + len(self._at_pool) + len(self._graves)
+        return len(self._hands)
 
     @property
     def running(self) -> int:
         """How many jobs are at the pool."""
-        return len(self._at_pool)
+        return len(self._hands.at_pool)
 
     @property
     def idle(self) -> bool:
@@ -134,33 +100,30 @@ class WorkerCore:
     @property
     def is_brief(self) -> bool:
         """Whether something runs, and all of it is expected to be over in a moment."""
-        running = {held.delivery.message.task for held in self._at_pool.values()}
+        running = self._hands.running_tasks()
         return bool(running) and all((self._times.of(task) or 1.0) <= SHORT for task in running)
 
     def jobs(self) -> Sequence[tuple[int, Delivery]]:
         """Return the jobs at the pool by number."""
-        return [(number, held.delivery) for number, held in self._at_pool.items()]
+        return self._hands.jobs()
 
     def delivery(self, number: int) -> Delivery | None:
         """Return the delivery of a job at the pool, or of one being buried."""
-        held = self._at_pool.get(number) or self._graves.get(number)
+        held = self._hands.find(number)
         return held.delivery if held else None
+
+    def claimed_at(self, number: int) -> float | None:
+        """Return when such a delivery was claimed, in monotonic seconds, if that is known."""
+        held = self._hands.find(number)
+        return held.since if held else None
 
     def waiting(self) -> Sequence[Delivery]:
         """Return what is claimed and has not been handed over."""
-        return [held.delivery for held in (*self._waiting, *(held for _, held in self._limited))]
+        return [held.delivery for held in self._hands.not_begun()]
 
     def hands(self) -> list[InHand]:
         """Return all that is in hand."""
-        limited = [held for _, held in self._limited]
-        return [
-            *(
-                InHand("active", h.delivery, h.options, h.began, h.pid)
-                for h in self._at_pool.values()
-            ),
-            *(InHand("reserved", h.delivery, h.options) for h in self._waiting),
-            *(InHand("scheduled", h.delivery, h.options) for h in limited),
-        ]
+        return self._hands.shown()
 
     def room(self, pool_room: int) -> int:
         """Return how many deliveries to claim, given how many jobs the pool could take now."""
@@ -172,21 +135,19 @@ class WorkerCore:
         if policy.prefetch_multiplier == 1 or policy.disable_prefetch:
             return max(0, free)
         # Short tasks are claimed by the time they take rather than by their number.
-        return max(0, free, pool_room - len(self._waiting))
+        return max(0, free, pool_room - len(self._hands.waiting))
 
     def claims(self, queues: Sequence[str], pool_room: int) -> list[Claim]:
         """Return what to claim out of these queues now, in order."""
         room, slots = self.room(pool_room), self.policy.queue_slots
+        begin = max(0, self._most() - len(self._hands.at_pool) - len(self._hands.waiting))
         if not slots:
-            return [Claim(queues, room)] if room > 0 and queues else []
-        limited = (held for _, held in self._limited)
-        hands = (self._waiting, limited, self._at_pool.values(), self._graves.values())
-        held = Counter(one.delivery.queue for hand in hands for one in hand)
-        return claims(queues, slots, held, room)
+            return [Claim(queues, room, begin)] if room > 0 and queues else []
+        return claims(queues, slots, self._hands.of_queues(), room, begin)
 
     def next_tick(self) -> float | None:
         """Return when `tick` has something to do, in monotonic seconds."""
-        return self._limited[0][0] if self._limited else None
+        return self._hands.limited[0][0] if self._hands.limited else None
 
     # -- events
 
@@ -194,10 +155,10 @@ class WorkerCore:
         self, batch: Iterable[Delivery | Undecodable], now: datetime, tick: float
     ) -> list[Effect]:
         """Take claimed messages in."""
-        answer = _Answer(now)
+        answer = Answer(now)
         for item in batch:
             if isinstance(item, Undecodable):
-                _refuse(item, answer)
+                answer.refuse(item)
             elif self.stopping:
                 answer.settle(item.token, REQUEUE)
             else:
@@ -206,76 +167,97 @@ class WorkerCore:
 
     def on_orphans(self, orphans: Iterable[Orphan], now: datetime) -> list[Effect]:
         """Judge what was adopted from workers that died."""
-        answer = _Answer(now)
+        answer = Answer(now)
         for orphan in orphans:
             found = orphan.delivery
             if isinstance(found, Undecodable):
-                _refuse(found, answer)
+                answer.refuse(found)
             elif found.message.task == JOIN_CHORD:
-                self._join(found, answer)
+                self._endings.join(found, answer)
             else:
-                held = _Held(found, self._find(found.message.task))
-                self._judge(held, orphan.started, f"its worker {orphan.owner} died", answer)
+                held = Held(found, self._find(found.message.task))
+                self._endings.judge(held, orphan.started, f"its worker {orphan.owner} died", answer)
         return answer.all()
 
     def on_seized(self, batch: Iterable[Delivery | Undecodable], now: datetime) -> list[Effect]:
         """Drop what was taken out of its queue because it is revoked, as if claimed in its turn."""
-        answer = _Answer(now)
+        answer = Answer(now)
         for item in batch:
             if isinstance(item, Undecodable):
-                _refuse(item, answer)
+                answer.refuse(item)
             elif item.message.task == JOIN_CHORD:
-                self._join(item, answer)
+                self._endings.join(item, answer)
             else:
-                self._drop(item, _REVOKED, answer)
+                self._endings.drop(item, REVOKED, answer)
         return answer.all()
 
     def on_pool(self, event: PoolEvent, now: datetime) -> list[Effect]:
         """Take in what the pool says."""
-        answer = _Answer(now)
+        answer = Answer(now)
         match event:
             case Reported(reports):
                 return self.on_reports(reports)
             case Lost(started, unstarted, cause):
-                self._lost(started, cause, answer, begun=True)
-                self._lost(unstarted, cause, answer, begun=False)
+                self._endings.lost(started, cause, answer, begun=True)
+                self._endings.lost(unstarted, cause, answer, begun=False)
             case TimedOut(number, limit, unstarted):
-                self._timed_out(number, limit, answer)
-                self._lost(unstarted, "", answer, begun=False)
+                self._endings.timed_out(number, limit, answer)
+                self._endings.lost(unstarted, "", answer, begun=False)
             case Cancelled(numbers, started):
-                self._cancelled(numbers, started, answer)
+                self._endings.cancelled(numbers, started, answer)
             case Resized(slots):
                 self.slots = slots
             case Began(numbers, pid):
                 for number in numbers:
-                    if held := self._at_pool.get(number):
+                    if held := self._hands.at_pool.get(number):
                         held.began, held.pid = now, pid
         return answer.all()
+
+    def on_relays(self, reports: Iterable[Report]) -> list[Delivery]:
+        """Take in hand the links that have begun where others ended; to be told before their ends.
+
+        Those of jobs no longer ours belong to whoever has these.
+        """
+        links: list[Delivery] = []
+        for report in reports:
+            held = self._hands.at_pool.get(report.number)
+            if report.relay is not None and held is not None:
+                begun = held.delivery
+                link = Delivery(report.relay, begun.token, begun.queue, started=True)
+                self._hands.relay(held, Held(link, self._find(report.relay.task)))
+                links.append(link)
+        return links
 
     def on_reports(self, reports: Iterable[Report]) -> list[Effect]:
         """Settle what has come to its end. Reports of jobs no longer ours are dropped."""
         settlements: list[Settlement] = []
         free: list[UniqueKey] = []
+        stray: list[int] = []
         for report in reports:
-            held = self._at_pool.pop(report.number, None)
+            held = self._hands.at_pool.pop(report.number, None)
             if held is not None:
                 self._times.learn(held.delivery.message.task, report.runtime)
             else:
-                held = self._graves.pop(report.number, None)
+                held = self._hands.graves.pop(report.number, None)
             if held is not None:
                 message = held.delivery.message
                 if UNIQUE in message.headers:
                     report, key = handed_on(message, report)
                     free += [key] if key else ()
                 settlements.append(_settlement(held.delivery.token, report))
-        if not settlements:
-            return []
-        return [Settle(settlements), Release(free)] if free else [Settle(settlements)]
+            elif report.relay is not None:
+                stray.append(report.number + 1)
+        effects: list[Effect] = [Settle(settlements)] if settlements else []
+        if free:
+            effects.append(Release(free))
+        if stray:
+            effects.append(Kill(stray))
+        return effects
 
     def on_tick(self, tick: float) -> None:
         """Let go of rate-limited tasks whose time has come."""
-        while self._limited and self._limited[0][0] <= tick:
-            self._waiting.append(self._limited.popleft()[1])
+        while self._hands.limited and self._hands.limited[0][0] <= tick:
+            self._hands.waiting.append(self._hands.limited.popleft()[1])
 
     def start(self, pool_room: int) -> list[Effect]:
         """Hand over what fits: long or unknown jobs to free slots only, short ones in batches.
@@ -285,16 +267,17 @@ class WorkerCore:
         """
         jobs: list[Job] = []
         asking = self._asking = []
-        most = self.slots + int(self.slots * self.policy.ahead)
-        while self._waiting:
-            held = self._waiting[0]
+        at_pool, waiting = self._hands.at_pool, self._hands.waiting
+        while waiting:
+            held = waiting[0]
             estimate = self._times.of(held.delivery.message.task)
             short = estimate is not None and estimate <= SHORT
             ahead = len(asking)
-            full = len(jobs) + ahead >= pool_room if short else len(self._at_pool) + ahead >= most
-            if full:
+            begun = len(jobs) if short else len(at_pool)
+            limit = pool_room if short else self._most(estimate)
+            if begun + ahead >= limit:
                 break
-            self._waiting.popleft()
+            waiting.popleft()
             ask = self._ask_of(held)
             if ask is None:
                 jobs.append(self._job(held, estimate))
@@ -309,7 +292,7 @@ class WorkerCore:
         An answer is else the seconds until a token could be there, or infinity: no slot is free.
         """
         asked, self._asking = self._asking, []
-        answer, jobs = _Answer(now), []
+        answer, jobs = Answer(now), []
         for (held, ask, estimate), wait in zip(asked, answers, strict=True):
             if wait:
                 seconds = self._lines.behind(ask, wait, estimate, tick)
@@ -320,6 +303,12 @@ class WorkerCore:
                 self._slots_of[held.number] = [(name, ask.holder) for name, _ in ask.slots]
         return [*self._starting(jobs), *answer.all()]
 
+    def _most(self, estimate: float | None = None) -> int:
+        """Return how many jobs may be at the pool of which nobody knows that they are short."""
+        policy = self.policy
+        ahead = max(policy.ahead, policy.ahead_seconds / estimate) if estimate else policy.ahead
+        return self.slots + int(self.slots * ahead)
+
     def freed(self) -> list[tuple[str, str]]:
         """Return, once, the slots (name, holder) of jobs that are no longer in these hands."""
         if not self._slots_of:
@@ -327,11 +316,11 @@ class WorkerCore:
         over = [
             number
             for number in self._slots_of
-            if number not in self._at_pool and number not in self._graves
+            if number not in self._hands.at_pool and number not in self._hands.graves
         ]
         return [slot for number in over for slot in self._slots_of.pop(number)]
 
-    def _ask_of(self, held: _Held) -> Ask | None:
+    def _ask_of(self, held: Held) -> Ask | None:
         options = held.options
         if options is None:
             return None
@@ -341,16 +330,17 @@ class WorkerCore:
     def _starting(self, jobs: list[Job]) -> list[Effect]:
         if not jobs:
             return []
-        begun = [self._at_pool[job.number] for job in jobs]
+        begun = [self._hands.at_pool[job.number] for job in jobs]
         early = {held.delivery.token for held in begun if _is_early(held)}
-        start = Start(jobs, [held.delivery.token for held in begun], early)
+        mark = {held.number: held.delivery.token for held in begun if not held.delivery.started}
+        start = Start(jobs, mark, early)
         keys = [key for job in jobs if UNIQUE in job.message.headers and (key := _at_start(job))]
         return [start, Release(keys)] if keys else [start]
 
     def unmarked(self, numbers: Iterable[int]) -> None:
         """Forget jobs whose mark was refused: they belong to somebody else by now."""
         for number in numbers:
-            self._at_pool.pop(number, None)
+            self._hands.at_pool.pop(number, None)
 
     def revoke(
         self, ids: Iterable[str], now: datetime, tick: float, *, terminate: bool = False
@@ -372,198 +362,118 @@ class WorkerCore:
     def _revoke(
         self, is_meant: Callable[[TaskMessage], bool], now: datetime, terminate: bool
     ) -> list[Effect]:
-        answer = _Answer(now)
-        for held in self._withdraw(is_meant):
-            self._drop(held.delivery, _REVOKED, answer)
+        answer = Answer(now)
+        for held in self._hands.withdraw(is_meant):
+            self._endings.drop(held.delivery, REVOKED, answer)
         if terminate:
-            hit = [n for n, held in self._at_pool.items() if is_meant(held.delivery.message)]
+            hit = [n for n, held in self._hands.at_pool.items() if is_meant(held.delivery.message)]
             for number in hit:
-                self._at_pool[number].revoked = True
+                self._hands.at_pool[number].revoked = True
             if hit:
                 answer.effects.append(Kill(hit))
         return answer.all()
 
     def rate_limit(self, task: str, value: str | float | None) -> None:
         """Set the rate limit of a task from now on. Raises ValueError."""
-        per_second = rate(value)
-        self._buckets[task] = None if per_second is None else Bucket(per_second)
+        self._limit(task, value)
+        self._limits_changed = True
 
     def stop(self) -> list[Effect]:
         """Stop taking in, and give back what has not been handed over."""
         self.stopping = True
-        waiting = [*self._waiting, *(held for _, held in self._limited)]
-        self._waiting.clear()
-        self._limited.clear()
+        waiting = self._hands.give_up_waiting()
         settlements = [Settlement(held.delivery.token, REQUEUE) for held in waiting]
         return [Settle(settlements)] if settlements else []
 
     def end_grace(self) -> list[Effect]:
         """Cancel what still runs; it is given back when the pool answers."""
-        for held in self._at_pool.values():
+        for held in self._hands.at_pool.values():
             held.cancelled = True
-        return [Kill(list(self._at_pool))] if self._at_pool else []
+        return [Kill(list(self._hands.at_pool))] if self._hands.at_pool else []
 
     def lease_lost(self) -> list[Effect]:
         """Forget everything: it belongs to whoever adopts it. What runs is ended in vain."""
-        numbers = list(self._at_pool)
-        for hands in (self._waiting, self._limited, self._at_pool, self._graves, self._slots_of):
-            hands.clear()  # slots too: what runs goes on for a moment, and they run out
+        numbers = list(self._hands.at_pool)
+        self._hands.clear()
+        self._slots_of.clear()  # what runs goes on for a moment, and they run out
         return [Kill(numbers)] if numbers else []
 
     # -- intake
 
-    def _take_in(self, delivery: Delivery, tick: float, answer: _Answer) -> None:
+    def _take_in(self, delivery: Delivery, tick: float, answer: Answer) -> None:
         if self.revoked_stamps and meant_by(self.revoked_stamps)(delivery.message):
-            self._drop(delivery, _REVOKED, answer)
+            self._endings.drop(delivery, REVOKED, answer)
             return
         match decide(delivery, self._find, self.revoked, answer.now, self.policy.max_crashes):
             case Run(options):
-                self._admit(_Held(delivery, options), options, tick, answer)
+                self._admit(Held(delivery, options, tick), options, tick, answer)
             case NotYet(until):
                 answer.settle(delivery.token, Park(until))
             case Drop() as drop:
-                self._drop(delivery, drop, answer)
+                self._endings.drop(delivery, drop, answer)
             case JoinChord():
-                self._join(delivery, answer)
+                self._endings.join(delivery, answer)
 
-    def _admit(self, held: _Held, options: TaskOptions, tick: float, answer: _Answer) -> None:
+    def _admit(self, held: Held, options: TaskOptions, tick: float, answer: Answer) -> None:
         bucket = self._bucket(options) if options.rate_limit_scope != CLUSTER else None
         wait = bucket.take(tick) if bucket is not None else 0.0
         if bucket is None or not wait:
-            self._waiting.append(held)
-        elif wait > HOLD_SECONDS or self._limited:
+            self._hands.waiting.append(held)
+        elif wait > HOLD_SECONDS or self._hands.limited:
             # The first in line is promised the next token; the others wait in the store.
             later = answer.now + timedelta(seconds=max(wait, HOLD_SECONDS / 2))
             answer.settle(held.delivery.token, Park(later))
         else:
             bucket.tokens -= 1.0
-            self._limited.append((tick + wait, held))
+            self._hands.limited.append((tick + wait, held))
 
     def _bucket(self, options: TaskOptions) -> Bucket | None:
         if self.policy.disable_rate_limits:
             return None
         if options.name not in self._buckets:
-            self.rate_limit(options.name, options.rate_limit)
+            self._limit(options.name, options.rate_limit)
         return self._buckets[options.name]
 
-    def _drop(self, delivery: Delivery, drop: Drop, answer: _Answer) -> None:
-        """Have it told why it is not run: chords and chains may be waiting for it."""
-        answer.note(_WORD.get(drop.state, "refused"), delivery.message, str(drop.error))
-        number = next(self._numbers)
-        self._graves[number] = _Held(delivery, None, number)
-        disposition = None if drop.disposition == DONE else drop.disposition
-        answer.effects.append(
-            Bury(number, delivery, drop.error, disposition=disposition, state=drop.state)
-        )
+    def _limit(self, task: str, value: str | float | None) -> None:
+        per_second = rate(value)
+        self._buckets[task] = None if per_second is None else Bucket(per_second)
 
-    def _join(self, delivery: Delivery, answer: _Answer) -> None:
-        number = next(self._numbers)
-        self._graves[number] = _Held(delivery, None, number)
-        answer.effects.append(Join(number, delivery))
-
-    def _job(self, held: _Held, estimate: float | None) -> Job:
-        number = held.number = next(self._numbers)
-        self._at_pool[number] = held
+    def _job(self, held: Held, estimate: float | None) -> Job:
+        relays = self._relays(held, estimate)
+        number = self._hands.submit(held, relays)
         message, policy = held.delivery.message, self.policy
         hard = soft = None
         if held.options is not None:
             hard, soft = time_limits(
                 message, held.options, policy.time_limit, policy.soft_time_limit, self.time_limits
             )
-        return Job(number, message, soft, hard, held.delivery.redelivered, estimate)
+        return Job(number, message, soft, hard, held.delivery.redelivered, estimate, relays)
 
-    def _withdraw(self, is_meant: Callable[[TaskMessage], bool]) -> list[_Held]:
-        everything = (*self._waiting, *(held for _, held in self._limited))
-        found = [held for held in everything if is_meant(held.delivery.message)]
-        if found:
-            kept = [held for held in self._waiting if held not in found]
-            self._waiting = deque(kept)
-            self._limited = deque(pair for pair in self._limited if pair[1] not in found)
-        return found
+    def _relays(self, held: Held, estimate: float | None) -> int:
+        """Return how many links may follow a job where it runs; none while others wait for slots.
 
-    # -- the ends that no report tells of
-
-    def _lost(self, numbers: Iterable[int], cause: str, answer: _Answer, *, begun: bool) -> None:
-        for number in numbers:
-            held = self._at_pool.pop(number, None)
-            if held is not None:
-                self._judge(held, begun, cause, answer)
-
-    def _judge(self, held: _Held, started: bool, cause: str, answer: _Answer) -> None:
-        if started and (held.revoked or held.cancelled):
-            self._end_cancelled(held, answer)
-            return
-        delivery, limit = held.delivery, self.policy.max_crashes
-        match crash_policy.verdict(delivery, held.options, started=started, max_crashes=limit):
-            case Verdict.REDELIVER:
-                answer.settle(delivery.token, REQUEUE)
-            case Verdict.COUNT_AND_REDELIVER:
-                answer.note("lost", delivery.message, f"{cause}; delivered again")
-                answer.settle(delivery.token, Requeue(crashed=True))
-            case Verdict.FAIL:
-                answer.note("lost", delivery.message, f"{cause}; not repeated")
-                self._bury(held, WorkerLostError(cause), answer)
-            case Verdict.UNKNOWN:
-                self._drop(delivery, unknown(delivery.message.task), answer)
-            case Verdict.DEAD_LETTER:
-                detail = f"{cause}; that was crash {delivery.crashes + 1} of at most {limit}"
-                answer.note("lost", delivery.message, detail)
-                self._bury(held, WorkerLostError(detail), answer, DeadLetter("crashes", detail))
-
-    def _timed_out(self, number: int, limit: float, answer: _Answer) -> None:
-        held = self._at_pool.pop(number, None)
-        if held is not None:
-            answer.note("timed out", held.delivery.message, f"limit {limit:g} s")
-            self._bury(held, TimeLimitExceeded(limit), answer, timed_out=True)
-
-    def _cancelled(self, numbers: Sequence[int], started: Sequence[int], answer: _Answer) -> None:
-        begun = set(started)
-        for number in numbers:
-            held = self._at_pool.pop(number, None)
-            if held is None:
-                continue
-            if number in begun or held.revoked:
-                self._end_cancelled(held, answer)
-            else:
-                answer.settle(held.delivery.token, REQUEUE)
-
-    def _end_cancelled(self, held: _Held, answer: _Answer) -> None:
-        """Give a cancelled task back, its attempt uncounted, if it may be repeated at all."""
-        if held.revoked:
-            error = TaskRevokedError("terminated")
-            self._bury(held, error, answer, state=states.REVOKED)
-        elif held.options is not None and crash_policy.repeatable(held.options):
-            answer.settle(held.delivery.token, REQUEUE)
-        else:
-            why = "cancelled at the end of the worker's grace period (worker_grace_period)"
-            self._bury(held, WorkerLostError(why), answer)
-
-    def _bury(
-        self,
-        held: _Held,
-        error: BaseException,
-        answer: _Answer,
-        disposition: DeadLetter | None = None,
-        *,
-        timed_out: bool = False,
-        state: str = states.FAILURE,
-    ) -> None:
-        number = held.number = held.number or next(self._numbers)
-        self._graves[number] = held
-        answer.effects.append(Bury(number, held.delivery, error, timed_out, disposition, state))
+        Nor any that might be revoked, or be under a limit that was set while the worker runs.
+        """
+        policy, message = self.policy, held.delivery.message
+        if not policy.relays or estimate is None or estimate > SHORT or not is_in_chain(message):
+            return 0
+        busy = self.stopping or self._hands.waiting or policy.queue_slots
+        revoking = self.revoked or self.revoked_stamps
+        limits = self._limits_changed or self.time_limits
+        if busy or revoking or limits or policy.time_limit or policy.soft_time_limit:
+            return 0
+        if held.options is None or not takes_part(held.options) or UNIQUE in message.headers:
+            return 0
+        return policy.relays
 
 
 def _at_start(job: Job) -> UniqueKey | None:
     return key_of(job.message, AT_START)
 
 
-def _is_early(held: _Held) -> bool:
+def _is_early(held: Held) -> bool:
     options = held.options
     return options is not None and not (options.acks_late or options.retry_on_worker_lost)
-
-
-_WORD: Final = {states.REVOKED: "revoked", states.FAILURE: "refused"}
-_REVOKED: Final = Drop(states.REVOKED, TaskRevokedError("revoked"))
 
 
 def _settlement(token: Token, report: Report) -> Settlement:
@@ -576,9 +486,5 @@ def _settlement(token: Token, report: Report) -> Settlement:
         report.parts,
         report.closes,
         report.grows,
+        None if report.relay is None else Relay(report.relay, report.number + 1),
     )
-
-
-def _refuse(garbage: Undecodable, answer: _Answer) -> None:
-    answer.effects.append(Note("undecodable", "?", str(garbage.token.tag), garbage.reason))
-    answer.settle(garbage.token, DeadLetter(garbage.kind, garbage.reason))

@@ -1,6 +1,6 @@
 """What a worker core asks its shell to do. Imperatives, carried out in order."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..messaging.delivery import Delivery, Token
@@ -15,11 +15,12 @@ from .uniqueness import UniqueKey
 class Start:
     """Mark these tokens as started in the store, then hand the jobs to the pool.
 
+    `mark` has the tokens of jobs by their numbers, but for those the broker marked as it gave them.
     Those in `early` are never repeated: their messages may leave the store already.
     """
 
     jobs: Sequence[Job]
-    mark: Sequence[Token]
+    mark: Mapping[int, Token]
     early: Collection[Token] = ()
 
 

@@ -25,11 +25,15 @@ class FollowUps:
     grows: tuple[ChordGrowth, ...] = ()
 
 
+#: What follows most tasks.
+NOTHING: Final = FollowUps()
+
+
 def after_success(run: Execution, value: Any) -> FollowUps:
     """Return what becomes of the callbacks and of the chain's next link."""
     embed = run.body.embed
     if not embed.get("callbacks") and not embed.get("chain"):
-        return FollowUps()
+        return NOTHING
     ids = ids_after(run.message.id, "returned")
     sent = [
         follow_up(run, applied(sig, (value,)), None, ids)

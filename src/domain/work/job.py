@@ -16,7 +16,8 @@ from .settlement import DONE, Disposition
 class Job(NamedTuple):
     """One task call to run. Limits are in seconds; `number` is unique in its worker.
 
-    `estimate` is the expected run time in seconds, None when nothing is known yet.
+    `estimate` is the expected run time in seconds, None when nothing is known yet. As many links
+    of its chain as `relays` says may follow it where it runs, under the next numbers.
     """
 
     number: int
@@ -25,12 +26,14 @@ class Job(NamedTuple):
     hard_limit: float | None = None
     redelivered: bool = False
     estimate: float | None = None
+    relays: int = 0
 
 
 class Report(NamedTuple):
     """What came of a job that a runner carried to its end.
 
     `summary` is a short text for logs and events: the repr of the result or of the exception.
+    `relay` is the link that has begun where this one ended, under the next number.
     """
 
     number: int
@@ -45,6 +48,7 @@ class Report(NamedTuple):
     parts: tuple[Contribution, ...] = ()
     closes: tuple[str, ...] = ()
     grows: tuple[ChordGrowth, ...] = ()
+    relay: TaskMessage | None = None
 
 
 class Progress(NamedTuple):
@@ -74,6 +78,14 @@ class Began:
 
     numbers: Sequence[int]
     pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A job is past its soft limit (seconds), which is raised in it; its answer comes later."""
+
+    number: int
+    limit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +135,13 @@ class Broken:
     cause: str
 
 
-PoolEvent = Reported | Progressed | Began | Lost | TimedOut | Cancelled | Resized | Broken
+PoolEvent = Reported | Progressed | Began | Warned | Lost | TimedOut | Cancelled | Resized | Broken
 
 Inbox = Callable[[PoolEvent], None]
+
+
+class GivenUp(BaseException):
+    """Raised by a pool in a job that nobody hears of any more: the pool has answered for it."""
 
 
 class Runner(Protocol):
@@ -143,6 +159,14 @@ class Runner(Protocol):
 
         SystemExit, KeyboardInterrupt and everything a task raises become a report;
         only SoftTimeLimitExceeded raised by the pool from outside passes through the task's code.
+        GivenUp ends the run without a report, and is raised from here again.
+        """
+        ...
+
+    def relayed(self, job: Job, report: Report) -> tuple[Report, Job] | None:
+        """Return what follows a job that has ended, and its report without it; None: nothing here.
+
+        Asked of jobs that have `relays` only. What is returned is to be run at once.
         """
         ...
 

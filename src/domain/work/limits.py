@@ -68,5 +68,7 @@ def time_limits(
     return (_first(asked_hard, own[0], hard), _first(asked_soft, own[1], soft))
 
 
-def _first(*limits: float | None) -> float | None:
-    return next((limit for limit in limits if limit is not None), None)
+def _first(call: float | None, task: float | None, worker: float | None) -> float | None:
+    if call is not None:
+        return call
+    return worker if task is None else task

@@ -10,10 +10,14 @@ _EXPECTED = "expected a whole number of tasks, at least 1, such as mail=2"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What may be claimed in one go: up to `limit` messages out of any of these queues."""
+    """What may be claimed in one go: up to `limit` messages out of any of these queues.
+
+    The first `begin` of them would be run at once.
+    """
 
     queues: Sequence[str]
     limit: int
+    begin: int = 0
 
 
 def told(words: Iterable[str]) -> tuple[list[str], dict[str, int]]:
@@ -44,7 +48,11 @@ def checked(slots: Mapping[str, object]) -> dict[str, int]:
 
 
 def claims(
-    queues: Sequence[str], slots: Mapping[str, int], held: Mapping[str, int], room: int
+    queues: Sequence[str],
+    slots: Mapping[str, int],
+    held: Mapping[str, int],
+    room: int,
+    begin: int = 0,
 ) -> list[Claim]:
     """Return what to claim, so that no queue has more in hand than its slots.
 
@@ -58,13 +66,13 @@ def claims(
     wide = [name for name in queues if name not in left]
     out: list[Claim] = []
     if narrow:
-        out.append(Claim(narrow, min(room, *(left[name] for name in narrow))))
+        out.append(Claim(narrow, min(room, *(left[name] for name in narrow)), begin))
     if wide:
-        out.append(Claim(wide, room))
+        out.append(Claim(wide, room, begin))
     return out
 
 
 def one_claim(several: Sequence[Claim]) -> Claim:
     """Return one claim that keeps to the limits of all: for waiting until there is anything."""
     queues = [name for claim in several for name in claim.queues]
-    return Claim(queues, min(claim.limit for claim in several))
+    return Claim(queues, min(claim.limit for claim in several), several[0].begin)

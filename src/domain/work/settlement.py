@@ -10,6 +10,7 @@ from datetime import datetime
 from ..canvas.chords import ChordGrowth, ChordOpening, Contribution
 from ..messaging.delivery import Token
 from ..messaging.message import TaskMessage
+from ..quick_values import quickly_made
 from ..tasks.result_record import ResultRecord
 
 
@@ -53,6 +54,19 @@ DONE = Done()
 REQUEUE = Requeue()
 
 
+@quickly_made
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """The delivery stays claimed, and is one of this message from now on, which has begun.
+
+    `number` grows from link to link: what is told late, or twice, does not bring back an earlier
+    one.
+    """
+
+    message: TaskMessage
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """What one finished delivery brings about.
@@ -60,6 +74,9 @@ class Settlement:
     `opens` are chords among what is published; `grows` those that further tasks are added to, which
     comes true before `parts` are counted. The completion of a chord whose last part is among these
     is published too. `closes` are chords whose body is published by this settlement.
+
+    With a `relay` the delivery comes to no end, whatever its disposition. A batch may then hold
+    several of one token; each is of the message that the one before it names.
     """
 
     token: Token
@@ -70,3 +87,4 @@ class Settlement:
     parts: tuple[Contribution, ...] = ()
     closes: tuple[str, ...] = ()
     grows: tuple[ChordGrowth, ...] = ()
+    relay: Relay | None = None
