@@ -107,11 +107,13 @@ class Broker(Protocol):
 
     @abstractmethod
     def claim(
-        self, queues: Sequence[str], limit: int, wait: float
+        self, queues: Sequence[str], limit: int, wait: float, begin: int = 0
     ) -> Sequence[Delivery | Undecodable]:
         """Move up to `limit` due messages from the queues to this owner, atomically.
 
-        Blocks up to `wait` seconds for the first one, then returns what is there. Within a queue:
+        Blocks up to `wait` seconds for the first one, then returns what is there. The first `begin`
+        of them will be run at once: a broker that can notes them as started in the same step, as
+        `mark_started` does for those that are not `early`, and says so of each. Within a queue:
         higher priority first, then oldest first; queues are served fairly. Paused queues give
         nothing. Messages whose bytes cannot be read come as Undecodable: no content stops a
         claim. Raises BrokerUnavailable (nothing is claimed, or what was is adopted later) and
@@ -155,6 +157,14 @@ class Broker(Protocol):
         Other queues are left to those who serve them, and know their tasks. Raises
         BrokerUnavailable, and LeaseLost as `claim` does.
         """
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether something claimed is kept back until its last owner's lease is over.
+
+        `recover` should then be called again soon.
+        """
+        return False
 
     # -- operators
 

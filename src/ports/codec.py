@@ -1,9 +1,10 @@
 """The codec ports: values to bytes and back, smaller bytes, signed bytes."""
 
 from abc import abstractmethod
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
-from ..domain.messaging.payload import Payload
+from ..domain.messaging.payload import EncodeCall, Payload
 
 
 class Serializer(Protocol):
@@ -26,6 +27,15 @@ class Serializer(Protocol):
 
         One that reads signed bytes raises SecurityError before it decodes any that do not hold.
         """
+
+
+@runtime_checkable
+class CallSerializer(Protocol):
+    """A serializer that spares calls what they have in common."""
+
+    @abstractmethod
+    def calls(self, embed: Mapping[str, Any]) -> EncodeCall:
+        """Return what encodes `[args, kwargs, embed]`, byte for byte as `dumps` does."""
 
 
 class Compressor(Protocol):

@@ -25,7 +25,18 @@ class LeaseGuard(Protocol):
 
     @abstractmethod
     def sign(self, papers: str | None) -> None:
-        """Say that the worker lives and renews by itself; never blocks."""
+        """Say that the worker lives and renews by itself; never blocks.
+
+        `papers` is one line, what is to be renewed in its stead; None: nothing. Called by one
+        thread at a time.
+        """
+
+    @abstractmethod
+    def expect(self, deadline: float) -> None:
+        """Kill the worker some seconds after this monotonic time, unless told another; 0.0: never.
+
+        What the worker held is then what a dead worker held. Never blocks; called for each job.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -67,9 +67,9 @@ class StartedLedger(Protocol):
         """
 
     @abstractmethod
-    def inquire(self, owner: int, task_ids: Sequence[str]) -> Sequence[Found]:
+    def inquire(self, owner: int, task_ids: Sequence[str], *, take: bool = True) -> Sequence[Found]:
         """Return what others noted of these tasks without their message.
 
-        Entries of owners whose lease ran out become this owner's; those of live ones are shown
-        only, and may be asked about again.
+        Entries of owners whose lease ran out become this owner's, if it is to `take` them; others
+        are shown only, and may be asked about again.
         """

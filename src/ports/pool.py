@@ -1,10 +1,10 @@
 """The pool port: where tasks run."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..domain.work.job import Inbox, Job, Runner
 
@@ -42,7 +42,7 @@ class Pool(Protocol):
 
     For each submitted job exactly one of Report, Lost, TimedOut, Cancelled arrives. The inbox is
     called from any thread, also from within a call to the pool, and never blocks or raises. What
-    concerns one job arrives in its order: Began, Progressed, and its answer last.
+    concerns one job arrives in its order: Began, Progressed, Warned, and its answer last.
     After Broken, or once stop was called, jobs submitted are answered by Lost as unstarted.
     """
 
@@ -99,3 +99,30 @@ class Pool(Protocol):
     @abstractmethod
     def stop(self, how: Stop, deadline: float) -> None:
         """End the pool within that many seconds; what is still running then is ended and Lost."""
+
+
+@runtime_checkable
+class Restartable(Protocol):
+    """A pool that can replace the processes its jobs run in by such as imported all anew."""
+
+    @abstractmethod
+    def restart(self) -> None:
+        """Begin to replace them, and return. Running jobs end where they are, others run anew.
+
+        The old ones stay until a new one is ready; if none gets ready they go on, which the log
+        tells. No job is lost. Raises NotSupported if that cannot be: what jobs need cannot be
+        imported anew, a restart is under way, or the pool is not running.
+        """
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A pool whose jobs may keep its very process from doing anything about their limits."""
+
+    @abstractmethod
+    def be_guarded(self, expect: Callable[[float], None]) -> None:
+        """Call this before a job begins with the monotonic time at which it must be over.
+
+        With 0.0 once it is. Whoever is told ends the process if it is not: see `LeaseGuard.expect`.
+        To be called before `start`.
+        """

@@ -4,6 +4,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..domain.errors import NotSupported
+from ..domain.messaging.delivery import Delivery, Undecodable
+from ..domain.work.queue_slots import Claim
 from ..domain.work.settlement import Settlement
 
 
@@ -18,6 +21,26 @@ class Settler(Protocol):
         If not, the order is publish, store, count, acknowledge, so that a crash at any point is
         repaired by the redelivery: each step is idempotent.
         """
+
+    @property
+    def claims(self) -> bool:
+        """Whether `settle_and_claim` can be used: its broker claims in the same round trip."""
+        return False
+
+    def settle_and_claim(
+        self, settlements: Sequence[Settlement], claim: Claim
+    ) -> tuple[Sequence[bool], Sequence[Delivery | Undecodable]]:
+        """Settle as `settle` does, then claim as the broker does, without waiting.
+
+        What the settlements publish may be among what is claimed. Raises as `settle` does; where
+        claiming fails nothing is claimed, and the next claim meets the reason.
+        """
+        raise NotSupported(f"{type(self).__name__} settles only: claim from the broker")
+
+    @property
+    def relays(self) -> bool:
+        """Whether settlements may have a `relay`: a claim can come to be one of another message."""
+        return False
 
     @abstractmethod
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
