@@ -14,20 +14,21 @@ from itertools import count
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from ...domain.errors import BrokerUnavailable, LeaseLost, NotSupported
+from ...domain.errors import BrokerUnavailable, CeleriacError, LeaseLost, NotSupported
 from ...domain.messaging.delivery import DeadMessage, Delivery, Orphan, Token, Undecodable
 from ...domain.messaging.message import TaskMessage
 from ...domain.messaging.queues import Queue
+from ...domain.work.queue_slots import Claim
 from ...domain.work.settlement import Disposition
 from ...ports.broker import Broker, BrokerCapabilities
 from ...ports.lease import PortableLease
-from . import claims, queue_view, scripts
+from . import bulk, claim_scripts, claims, owner_scripts, queue_scripts, queue_view, scripts
 from .bells import Bells
-from .claims import Owner
+from .claims import Asked, Owner
 from .confirming import copies_of, run_confirmed
 from .keys import Keys
 from .left_by_celery import put_back
-from .publishing import grouped, told
+from .publishing import Groups, grouped, told
 from .routes import Bindings, bindings_of, declare, expiry_of, prolong
 from .store import RedisStore, Script
 
@@ -65,6 +66,9 @@ class RedisBroker(Broker, PortableLease):
         self._owner: Owner | None = None
         self._woken = False
         self._turns = count()
+        #: Queues out of which all was taken by the claim that was answered last, and when (ms) the
+        #: next parked message of theirs is due; None since something was put aside or waited for.
+        self._emptied: tuple[frozenset[str], float | None] | None = None
         #: Declared here, to be bound anew from time to time.
         self._expiring: dict[str, Queue] = {}
         self._bind_at = 0.0
@@ -102,7 +106,7 @@ class RedisBroker(Broker, PortableLease):
     def publish(
         self, messages: Sequence[TaskMessage], *, deadline: float, within: object | None = None
     ) -> None:
-        """Store messages, all or none, in one script."""
+        """Store messages, all or none, in one step."""
         if within is not None:
             raise NotSupported(
                 f"{self.url} cannot publish within a transaction of yours: leave out `connection`, "
@@ -114,20 +118,22 @@ class RedisBroker(Broker, PortableLease):
         self.store.open(deadline=deadline)
         bindings = self.bindings_of(messages, max(end - monotonic(), _SHORTEST))
         groups = grouped(messages, bindings, self.store.now_ms())
-        self._publish(told(groups), max(end - monotonic(), _SHORTEST))
+        self._publish(groups, max(end - monotonic(), _SHORTEST))
         if used := [self._expiring[name] for name, _ in groups if name in self._expiring]:
             left = max(end - monotonic(), _SHORTEST)
             self.store.do(lambda client: prolong(client, self.keys, used), deadline=left)
 
-    def _publish(self, groups: Sequence[Any], left: float) -> None:
-        if not self._copies:
-            self.run(scripts.PUBLISH, groups, left)
-            return
-        arguments = [self._layout.told, self.store.moment(), *groups]
-        self.store.do(
-            lambda client: run_confirmed(client, scripts.PUBLISH, (), arguments, self._copies),
-            deadline=left,
-        )
+    def _publish(self, groups: Groups, left: float) -> None:
+        if self._copies:
+            arguments = [self._layout.told, self.store.moment(), *told(groups)]
+            self.store.do(
+                lambda client: run_confirmed(client, scripts.PUBLISH, (), arguments, self._copies),
+                deadline=left,
+            )
+        elif sum(map(len, groups.values())) >= bulk.MANY:
+            self.store.do(lambda client: bulk.put(client, self.keys, groups), deadline=left)
+        else:
+            self.run(scripts.PUBLISH, told(groups), left)
 
     def bindings_of(
         self, messages: Sequence[TaskMessage], deadline: float | None = None
@@ -144,13 +150,15 @@ class RedisBroker(Broker, PortableLease):
     def enlist(self, node: str, lease: float) -> None:
         """Become a new owner. What an earlier enlistment still holds is left to be recovered."""
         milliseconds = max(1, int(lease * 1000))
-        number = self.run(scripts.ENLIST, [_printable(node), milliseconds])
+        number = self.run(owner_scripts.ENLIST, [_printable(node), milliseconds])
         self._owner = Owner(int(number), node, milliseconds)
 
     def renew(self) -> bool:
         """Prolong the lease, if it has not run out."""
         owner = self._owner
-        return owner is not None and bool(self.run(scripts.RENEW, [owner.number, owner.lease]))
+        return owner is not None and bool(
+            self.run(owner_scripts.RENEW, [owner.number, owner.lease])
+        )
 
     def papers(self) -> str | None:
         """Return number and lease of the present owner."""
@@ -158,50 +166,100 @@ class RedisBroker(Broker, PortableLease):
 
     def renew_as(self, papers: str) -> bool:
         """Prolong the lease of another process's owner."""
-        return bool(self.run(scripts.RENEW, papers.split()))
+        return bool(self.run(owner_scripts.RENEW, papers.split()))
 
     def leave(self) -> None:
         """Return what is still held to its queues; do nothing after the lease has run out."""
         owner, self._owner = self._owner, None
         if owner is not None:
-            self.run(scripts.LEAVE, [owner.number])
+            self.run(owner_scripts.LEAVE, [owner.number])
 
     # -- workers: messages
 
     def claim(
-        self, queues: Sequence[str], limit: int, wait: float
+        self, queues: Sequence[str], limit: int, wait: float, begin: int = 0
     ) -> Sequence[Delivery | Undecodable]:
         """Claim what is due, waiting for the first."""
         if limit <= 0 or not queues:
             return []
         end = monotonic() + wait
         names = list(dict.fromkeys(queues))
+        found: Sequence[Delivery | Undecodable] = ()
         while True:
-            found, due = self.claim_now(names, limit)
+            emptied, self._emptied = self._emptied, None
+            if wait and emptied is not None and emptied[0].issuperset(names):
+                # What came since then has rung a bell that was not heard yet.
+                due = emptied[1]
+            else:
+                found, due = self.claim_now(names, limit, begin)
             left = end - monotonic()
             if found or left <= 0 or self._woken:
                 self._woken = False
                 return found
             if due is not None:
                 left = min(left, max(0.0, (due - self.store.now_ms()) / 1000))
+            self._emptied = None
             self.wait(names, left)
 
     def claim_now(
-        self, names: list[str], limit: int
+        self, names: list[str], limit: int, begin: int = 0
     ) -> tuple[Sequence[Delivery | Undecodable], float | None]:
         """Claim what is due without waiting, and tell when (ms) the next parked message is."""
         owner = self._present_owner()
         if doubtful := self._held_under(owner, owner.doubtful_claims):
             return claims.held(doubtful, owner.number), None
+        asked = self.asking(names, limit, begin)
+        act = partial(self.store.run, claim_scripts.CLAIM, asked.arguments, keys=self._declared)
+        return self.answered(asked, self._doubtfully(owner.doubtful_claims, asked.ticket, act))
+
+    def run_settling(self, script: Script, told: Sequence[Any]) -> Any:
+        """Run a script that may put messages aside until they are due."""
+        self._emptied = None
+        return self.run(script, told)
+
+    def claim_behind(
+        self, script: Script, told: Sequence[Any], claim: Claim
+    ) -> tuple[Any, Sequence[Delivery | Undecodable]]:
+        """Run a script, and claim in the same round trip; return its answer and what was claimed.
+
+        That is nothing where claiming would raise: the next claim meets the reason again.
+        """
+        owner = self._owner
+        if owner is None or owner.doubtful_claims:
+            return self.run_settling(script, told), ()
+        asked = self.asking(list(dict.fromkeys(claim.queues)), claim.limit, claim.begin)
+        arguments = [self._layout.told, self.store.moment(), *told]
+        try:
+            answer, further = self.store.do(
+                lambda client: script.run_with(
+                    client, arguments, claim_scripts.CLAIM, asked.arguments
+                )
+            )
+        except CeleriacError:
+            owner.doubtful_claims.append(asked.ticket)
+            raise
+        if further == -1 or isinstance(further, Exception):
+            return answer, ()
+        return answer, self.answered(asked, further)[0]
+
+    def asking(self, names: list[str], limit: int, begin: int) -> Asked:
+        """Return what CLAIM is given."""
+        owner = self._present_owner()
         ticket = next(owner.tickets)
         # Another queue begins each time, so that small claims are fair as well.
         names, first = self._layout.in_order(names, next(self._turns))
-        told = [owner.number, ticket, limit, first, *names]
-        answer = self._doubtfully(
-            owner.doubtful_claims, ticket, lambda: self.run(scripts.CLAIM, told)
-        )
-        due, *taken = self._of_present(owner, answer)
-        return claims.claimed(taken, names, owner.number), float(due) if due else None
+        told = [owner.number, ticket, limit, begin, first, *names]
+        return Asked(owner, ticket, names, limit, [self._layout.told, self.store.moment(), *told])
+
+    def answered(
+        self, asked: Asked, answer: Any
+    ) -> tuple[Sequence[Delivery | Undecodable], float | None]:
+        """Return what CLAIM's answer means, as `claim_now` does."""
+        due, *taken = self._of_present(asked.owner, answer)
+        found = claims.claimed(taken, asked.names, asked.owner.number)
+        next_due = float(due) if due else None
+        self._emptied = (frozenset(asked.names), next_due) if len(found) < asked.limit else None
+        return found, next_due
 
     def seize(self, task_ids: Sequence[str]) -> Sequence[Delivery | Undecodable]:
         """Take the waiting messages of these tasks, one queue after the other.
@@ -223,7 +281,7 @@ class RedisBroker(Broker, PortableLease):
         while place <= len(self._layout.steps) + 1:
             ticket = next(owner.tickets)
             told = [owner.number, ticket, queue, place, at, _LOOKED_THROUGH, *wanted]
-            step = partial(self.run, scripts.SEIZE, told)
+            step = partial(self.run, claim_scripts.SEIZE, told)
             try:
                 answer = self._doubtfully(owner.doubtful_claims, ticket, step)
                 place, at, found = self._of_present(owner, answer)
@@ -252,14 +310,14 @@ class RedisBroker(Broker, PortableLease):
         if not tokens:
             return []
         told = [part for token in tokens for part in claims.address_of(token)]
-        return [bool(held) for held in self.run(scripts.MARK_STARTED, told)]
+        return [bool(held) for held in self.run(claim_scripts.MARK_STARTED, told)]
 
     def settle(self, settled: Sequence[tuple[Token, Disposition]]) -> Sequence[bool]:
         """Bring deliveries to their end."""
         if not settled:
             return []
         told = [part for one in settled for part in claims.ending(*one)]
-        return [bool(done) for done in self.run(scripts.SETTLE, told)]
+        return [bool(done) for done in self.run_settling(scripts.SETTLE, told)]
 
     def recover(self, queues: Sequence[str]) -> Sequence[Orphan]:
         """Adopt what lapsed owners held of these queues. Raises LeaseLost as `claim` does.
@@ -277,7 +335,7 @@ class RedisBroker(Broker, PortableLease):
         names, ticket = list(dict.fromkeys(queues)), next(owner.tickets)
         told = [owner.number, ticket, _ADOPTED_AT_ONCE, *names]
         rows = self._doubtfully(
-            owner.doubtful_adoptions, ticket, lambda: self.run(scripts.RECOVER, told)
+            owner.doubtful_adoptions, ticket, lambda: self.run(claim_scripts.RECOVER, told)
         )
         return claims.orphans(self._of_present(owner, rows), owner.number)
 
@@ -291,12 +349,12 @@ class RedisBroker(Broker, PortableLease):
 
     def peek(self, queue: str, limit: int) -> Sequence[TaskMessage]:
         """Return what would be claimed next and can be read."""
-        self.run(scripts.PROMOTE, [queue])
+        self.run(queue_scripts.PROMOTE, [queue])
         return self.store.do(lambda client: queue_view.peek(client, self.keys, queue, limit))
 
     def purge(self, queues: Sequence[str]) -> int:
         """Delete what waits."""
-        return int(self.run(scripts.PURGE, list(dict.fromkeys(queues)))) if queues else 0
+        return int(self.run(queue_scripts.PURGE, list(dict.fromkeys(queues)))) if queues else 0
 
     def pause(self, queue: str) -> None:
         """Close a queue to our claims; Celery's workers know nothing of it."""
@@ -317,7 +375,7 @@ class RedisBroker(Broker, PortableLease):
 
     def revive(self, queue: str, tags: Sequence[str | int]) -> int:
         """Put dead letters back; their crashes are forgotten."""
-        return int(self.run(scripts.REVIVE, [queue, *map(str, tags)])) if tags else 0
+        return int(self.run(queue_scripts.REVIVE, [queue, *map(str, tags)])) if tags else 0
 
     # -- steps
 
@@ -353,7 +411,7 @@ class RedisBroker(Broker, PortableLease):
         if not tickets:
             return []
         asked = list(tickets)
-        rows: Sequence[Any] = self.run(scripts.HELD_UNDER, [owner.number, *asked])
+        rows: Sequence[Any] = self.run(claim_scripts.HELD_UNDER, [owner.number, *asked])
         del tickets[: len(asked)]
         return rows
 

@@ -10,12 +10,14 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from os import urandom
 from typing import Any
 
 from ...domain.errors import BrokerUnavailable, LeaseLost
 from ...domain.messaging.delivery import Delivery, Orphan, Token, Undecodable
-from ...domain.work.settlement import DeadLetter, Disposition, Done, Park, Requeue
-from .envelope import delivery_of
+from ...domain.work.settlement import DeadLetter, Disposition, Done, Park, Relay, Requeue
+from .envelope import delivery_of, raw_of
+from .layout import step_of
 from .times import milliseconds
 
 _STALE = ("0", "", "0")
@@ -32,6 +34,17 @@ class Owner:
     #: Tickets of claims and adoptions of which nobody knows whether they happened.
     doubtful_claims: list[int] = field(default_factory=list)
     doubtful_adoptions: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A claim as CLAIM is asked for it: `names` in the order in which the script has them."""
+
+    owner: Owner
+    ticket: int
+    names: Sequence[str]
+    limit: int
+    arguments: Sequence[Any]
 
 
 def address_of(token: Token) -> tuple[str, str, str]:
@@ -52,11 +65,12 @@ def claimed(
 ) -> list[Delivery | Undecodable]:
     """Return the deliveries of CLAIM's answer, without its first item."""
     out: list[Delivery | Undecodable] = []
-    for k in range(0, len(answer), 3):
-        index, number, raws = answer[k : k + 3]
+    for k in range(0, len(answer), 4):
+        index, number, started, raws = answer[k : k + 4]
         queue = queues[int(index)]
         for offset, raw in enumerate(raws):
-            out.append(delivery_of(raw, Token(f"{number + offset}:{queue}", owner), queue))
+            token = Token(f"{number + offset}:{queue}", owner)
+            out.append(delivery_of(raw, token, queue, started=offset < started))
     return out
 
 
@@ -93,6 +107,18 @@ def orphans(rows: Iterable[Sequence[Any]], owner: int) -> list[Orphan]:
         delivery = delivery_of(raw or b"", Token(f"{number}:{queue}", owner), queue)
         out.append(Orphan(delivery, started == b"1", node.decode(errors="replace")))
     return out
+
+
+def relaying(
+    token: Token, link: Relay, priorities: Sequence[int], *, is_last: bool
+) -> tuple[Any, ...]:
+    """Return a delivery that is of another message now, as the scripts take it.
+
+    Unless `is_last` a later settlement of the same batch tells of which.
+    """
+    raw = raw_of(link.message, urandom(16).hex()) if is_last else b""
+    step = step_of(link.message.priority, priorities)
+    return (*address_of(token), "relay", raw, f"{step}:{link.number}")
 
 
 def ending(token: Token, disposition: Disposition) -> tuple[Any, ...]:

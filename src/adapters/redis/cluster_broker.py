@@ -142,7 +142,7 @@ class ClusterBroker(Broker):
     # -- workers: messages
 
     def claim(
-        self, queues: Sequence[str], limit: int, wait: float
+        self, queues: Sequence[str], limit: int, wait: float, begin: int = 0
     ) -> Sequence[Delivery | Undecodable]:
         """Claim what is due, waiting for the first; queues take turns in being listened to."""
         if limit <= 0 or not queues:

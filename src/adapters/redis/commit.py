@@ -55,19 +55,18 @@ local function lists(i, acts)
   return each(i, 1, acts.close)
 end
 
-local kept = {}
+-- What stands at each key, false where nothing does; no entry where no script can tell.
+local states = {}
 local function keep(k)
-  local key, state, document = ARGV[k], ARGV[k + 1], ARGV[k + 2]
-  if keep_record(key, state, document, ttl) then
-    kept[key] = state
+  local key, state = ARGV[k], ARGV[k + 1]
+  local before = states[key]
+  if before == nil then
+    if ARGV[k + 3] == 'leave' then return end
+  elseif before == 'SUCCESS' or (READY[before] and not READY[state]) then
     return
   end
-  local before = kept[key]
-  if before == 'SUCCESS' or (READY[before] and not READY[state]) then return end
-  if before or ARGV[k + 3] ~= 'leave' then
-    write_record(key, document, ttl)
-    kept[key] = state
-  end
+  write_record(key, ARGV[k + 2], ttl)
+  states[key] = state
 end
 
 local completions = {}
@@ -89,8 +88,12 @@ end
 -- Which settlements are the present owner's, where what they publish stands, and the next one.
 local first, unknown, ours, published, following = i, {}, {}, {}, {}
 local function look(k)
-  local _, known = state_of(ARGV[k])
-  if not known and not judged(k) then unknown[#unknown + 1] = ARGV[k] end
+  local state, known = state_of(ARGV[k])
+  if known then
+    states[ARGV[k]] = state or false
+  elseif not judged(k) then
+    unknown[#unknown + 1] = ARGV[k]
+  end
 end
 while i <= #ARGV do
   ours[i] = holds(i)
@@ -108,9 +111,12 @@ local answers, acts = {}, {
   close = function(k) close_chord(ARGV[k]) end,
 }
 i = first
+local seen = {}
 while i <= #ARGV do
   -- A token counts once, also within a batch.
-  if ours[i] and holds(i) then
+  local token = ARGV[i] .. ':' .. ARGV[i + 1]
+  if ours[i] and not seen[token] and not is_behind(i) then
+    seen[token] = ARGV[i + 3] ~= 'relay'
     put(published[i], false)
     lists(i + 6, acts)
   end

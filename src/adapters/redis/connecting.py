@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ...domain.errors import ImproperlyConfigured, MissingExtra
 from .cluster_client import ClusterClient
+from .packing import Packer
 from .urls import Address
 
 #: Transport options that redis-py takes as they are.
@@ -54,7 +55,8 @@ def connected(address: Address, which: int, options: Mapping[str, Any], timeout:
         match address.topology:
             case "server":
                 url = address.urls[which % len(address.urls)]
-                return driver().Redis.from_url(url, **_how(address, options, timeout))
+                how = _how(address, options, timeout)
+                return driver().Redis.from_url(url, command_packer=Packer(), **how)
             case "sentinel":
                 return _primary(address, options, timeout)
             case "cluster":
@@ -102,7 +104,8 @@ def _primary(address: Address, options: Mapping[str, Any], timeout: float) -> An
         asking | {"retry": how["retry"]} | dict(of_sentinel.get("sentinel_kwargs") or {})
     )
     sentinel = make(_hosts(address), **of_sentinel)
-    return sentinel.master_for(options["master_name"], driver().Redis, **how)
+    name = options["master_name"]
+    return sentinel.master_for(name, driver().Redis, command_packer=Packer(), **how)
 
 
 def _cluster(address: Address, options: Mapping[str, Any], timeout: float) -> Any:

@@ -11,7 +11,6 @@ import json
 import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from os import urandom
 from typing import Any, Final
 
 from ...domain.errors import EncodeError
@@ -23,6 +22,8 @@ from .moulds import Moulds
 
 #: How the scripts begin the envelope of what was given back.
 _MARKS: Final = re.compile(rb'\{"celeriac": \[(\d+), ([01])\], ')
+#: How an envelope begins whose writer is celeriac or kombu.
+_BODY_FIRST: Final = b'{"body": "'
 #: Properties that belong to the envelope, not to the message.
 _TRANSPORT: Final = ("delivery_info", "delivery_tag", "body_encoding")
 # What reading arbitrary bytes as a message may raise.
@@ -38,9 +39,8 @@ class _Read:
     redelivered: bool
 
 
-def raw_of(message: TaskMessage) -> bytes:
-    """Return the envelope of a message; each has a delivery tag of its own."""
-    tag = urandom(16).hex()  # as unique as kombu's UUID, at a fifth of its price
+def raw_of(message: TaskMessage, tag: str) -> bytes:
+    """Return the envelope of a message; each has a delivery tag of its own, 32 hex digits."""
     return _MOULDS.written(message, tag)
 
 
@@ -73,13 +73,15 @@ def _written(message: TaskMessage, tag: str) -> bytes:
 _MOULDS: Final = Moulds(_written)
 
 
-def delivery_of(raw: bytes, token: Token, queue: str) -> Delivery | Undecodable:
+def delivery_of(
+    raw: bytes, token: Token, queue: str, *, started: bool = False
+) -> Delivery | Undecodable:
     """Return what a claim hands out for these bytes."""
     try:
         found = _read(raw, queue)
     except _UNREADABLE as error:
         return Undecodable(bare(raw), token, queue, f"its envelope is unreadable: {error}")
-    return Delivery(found.message, token, queue, found.crashes, found.redelivered)
+    return Delivery(found.message, token, queue, found.crashes, found.redelivered, started)
 
 
 def message_of(raw: bytes, queue: str) -> TaskMessage | None:
@@ -115,7 +117,7 @@ def _read(raw: bytes, queue: str) -> _Read:
     if marks := _MARKS.match(raw):
         crashes, redelivered = int(marks[1]), marks[2] == b"1"
         raw = b"{" + raw[marks.end() :]
-    envelope = json.loads(raw)
+    envelope, cut_out = _opened(raw)
     if not isinstance(envelope, dict):
         raise TypeError(f"it is a {type(envelope).__name__}: expected a JSON object")
     # Senders of protocol 1 may leave the headers out.
@@ -126,7 +128,7 @@ def _read(raw: bytes, queue: str) -> _Read:
         headers,
         {name: value for name, value in properties.items() if name not in _TRANSPORT},
         Payload(
-            _body(envelope.get("body"), properties.get("body_encoding")),
+            _body(envelope.get("body"), properties.get("body_encoding"), cut_out),
             _text(envelope.get("content-type"), "application/json"),
             _text(envelope.get("content-encoding"), "utf-8"),
             headers.get("compression"),
@@ -138,6 +140,27 @@ def _read(raw: bytes, queue: str) -> _Read:
     return _Read(message, crashes, redelivered or headers.get("redelivered") is True)
 
 
+def _opened(raw: bytes) -> tuple[Any, bytes | None]:
+    """Return what stands in an envelope; its body apart, where that is in base 64.
+
+    A body may be most of an envelope: cut out, it need not be a text before it is bytes.
+    """
+    if raw.startswith(_BODY_FIRST):
+        end = raw.find(b'"', len(_BODY_FIRST))
+        body = raw[len(_BODY_FIRST) : end]
+        # Where there is no escape, the first quote is the one at its end.
+        if end > 0 and b"\\" not in body:
+            envelope = json.loads(_BODY_FIRST + raw[end:])
+            if envelope["body"] == "" and _is_base64(envelope):
+                return envelope, body
+    return json.loads(raw), None
+
+
+def _is_base64(envelope: dict[str, Any]) -> bool:
+    properties = envelope.get("properties")
+    return isinstance(properties, dict) and properties.get("body_encoding") == "base64"
+
+
 def _mapping(envelope: dict[str, Any], name: str) -> dict[str, Any]:
     value = envelope.get(name)
     if not isinstance(value, dict):
@@ -145,7 +168,9 @@ def _mapping(envelope: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def _body(value: Any, encoding: Any) -> bytes:
+def _body(value: Any, encoding: Any, cut_out: bytes | None) -> bytes:
+    if cut_out is not None:
+        return b64decode(cut_out, validate=True)
     if not isinstance(value, str):
         raise TypeError(f"body is {value!r:.50}: expected a text")
     return b64decode(value, validate=True) if encoding == "base64" else value.encode()

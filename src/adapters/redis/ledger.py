@@ -140,12 +140,14 @@ _INQUIRE: Final = Script(
     + """
 local found = {}
 if not alive(ARGV[2]) then return found end
-for n = 3, #ARGV do
+for n = 4, #ARGV do
   local holder, key = string.match(redis.call('HGET', ids, ARGV[n]) or '', '^([^ ]+) (.*)$')
   local packed = key and holder ~= ARGV[2] and redis.call('HGET', entries(holder), key)
   local one = packed and about(holder)
   if one and one.ends > now then
     table.insert(found, {key, packed, one.node, 1})
+  elseif one and ARGV[3] == '0' then
+    table.insert(found, {key, packed, one.node, 0})
   elseif one then
     move(key, packed, holder, ARGV[2])
     table.insert(found, {key, packed, one.node, 0})
@@ -189,10 +191,12 @@ class RedisLedger(StartedLedger):
         names = dict.fromkeys(queues)
         return [_found(row) for row in self._run(_ADOPT, owner, max(limit, 0), *names)]
 
-    def inquire(self, owner: int, task_ids: Sequence[str]) -> Sequence[Found]:
+    def inquire(self, owner: int, task_ids: Sequence[str], *, take: bool = True) -> Sequence[Found]:
         """Tell what others noted of these tasks, and take it over from the dead."""
         wanted = [_plain(task_id) for task_id in dict.fromkeys(task_ids)]
-        return [_found(row) for row in self._run(_INQUIRE, owner, *wanted)] if wanted else []
+        if not wanted:
+            return []
+        return [_found(row) for row in self._run(_INQUIRE, owner, int(take), *wanted)]
 
     def _run(self, script: Script, *arguments: Any) -> Any:
         moment = "" if self.store.server_time else repr(self.store.clock.now().timestamp())

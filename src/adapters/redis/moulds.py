@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import replace
 from json.encoder import encode_basestring_ascii as quoted
+from operator import itemgetter
 from typing import Any, Final
 
 from ...domain.messaging.message import TaskMessage
@@ -30,20 +32,24 @@ _BODY: Final = b"\xee\x83\xb0"
 _HOLES: Final = re.compile(
     "|".join(
         [
-            f'"{b64encode(_BODY).decode()}"',
-            *(re.escape(quoted(mark)) for mark in (_ID, _ARGS, _KWARGS, _TAG)),
+            re.escape(b64encode(_BODY).decode()),
+            *(re.escape(quoted(mark)) for mark in (_ID, _ARGS, _KWARGS)),
+            re.escape(quoted(_TAG)[1:-1]),
             str(_PLACE),
         ]
     )
 )
 _NAMES: Final = {
-    f'"{b64encode(_BODY).decode()}"': "body",
+    b64encode(_BODY).decode(): "body",
     quoted(_ID): "id",
     quoted(_ARGS): "argsrepr",
     quoted(_KWARGS): "kwargsrepr",
-    quoted(_TAG): "tag",
+    quoted(_TAG)[1:-1]: "tag",
     str(_PLACE): "group_index",
 }
+#: In the order in which a mould is given them.
+_PARTS: Final = ("body", "id", "argsrepr", "kwargsrepr", "tag", "group_index")
+_NO_KWARGS: Final = b'"{}"'
 
 #: How many moulds are kept; those of groups are of no use when their group is sent.
 _KEPT: Final = 64
@@ -61,7 +67,7 @@ class Moulds:
     def written(self, message: TaskMessage, tag: str) -> bytes:
         """Write a message, by a mould from the second of its kind on."""
         try:
-            kind = _kind_of(message)
+            kind = message.likeness or _kind_of(message)
             mould = self._moulds.get(kind)
         except TypeError:  # something in it is no plain value
             return self._write(message, tag)
@@ -80,7 +86,8 @@ class Moulds:
         headers.update({"argsrepr": _ARGS, "kwargsrepr": _KWARGS})
         if _INDEX in headers:
             headers[_INDEX] = _PLACE
-        if headers.get("root_id") == message.id:
+        # Of those that are known to be alike all have the same, be it by chance the id of one.
+        if message.likeness is None and headers.get("root_id") == message.id:
             headers["root_id"] = _ID
         sample = replace(message, id=_ID, body=_BODY, headers=headers)
         return _filler(self._write(sample, _TAG).decode())
@@ -88,20 +95,26 @@ class Moulds:
 
 def _filler(text: str) -> Callable[[TaskMessage, str], bytes]:
     """Return what puts a message's own parts between those that all of its kind have."""
-    holes = [_NAMES[found] for found in _HOLES.findall(text)]
-    form = _HOLES.sub("%s", text.replace("%", "%%"))
+    pick = itemgetter(*[_PARTS.index(_NAMES[found]) for found in _HOLES.findall(text)])
+    # What all have stands at even places, and between these what each has.
+    form = [b""] * (2 * len(_HOLES.findall(text)) + 1)
+    form[::2] = [part.encode() for part in _HOLES.split(text)]
 
     def fill(message: TaskMessage, tag: str) -> bytes:
         headers = message.headers
-        parts = {
-            "body": f'"{b64encode(message.body).decode()}"',
-            "id": quoted(message.id),
-            "argsrepr": quoted(headers["argsrepr"]),
-            "kwargsrepr": quoted(headers["kwargsrepr"]),
-            "tag": f'"{tag}"',
-            "group_index": headers.get(_INDEX),
-        }
-        return (form % tuple([parts[hole] for hole in holes])).encode()
+        args, kwargs = headers["argsrepr"], headers["kwargsrepr"]
+        parts = form.copy()
+        parts[1::2] = pick(
+            (
+                b2a_base64(message.body, newline=False),
+                quoted(message.id).encode(),
+                quoted(args).encode(),
+                _NO_KWARGS if kwargs == "{}" else quoted(kwargs).encode(),
+                tag.encode(),
+                b"%d" % headers.get(_INDEX, 0),
+            )
+        )
+        return b"".join(parts)
 
     return fill
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os import urandom
 from time import time_ns
 from typing import Any, Final
 
-from ...domain.messaging.message import TaskMessage
+from ...domain.messaging.message import Likeness, TaskMessage
 from ...domain.tasks.builtin_names import JOIN_CHORD
 from .envelope import raw_of
 from .layout import JOINS, step_of
@@ -15,6 +16,8 @@ from .times import milliseconds
 
 #: In the place of a priority step: these are parked.
 PARKED: Final = "P"
+
+_TAGS_AT_ONCE: Final = 128
 
 #: What goes where, by queue and step.
 Groups = Mapping[tuple[str, int | str], Sequence[Any]]
@@ -31,15 +34,24 @@ def groups_of(messages: Iterable[TaskMessage], bindings: Bindings, now_ms: int) 
 def grouped(messages: Iterable[TaskMessage], bindings: Bindings, now_ms: int) -> Groups:
     """Return messages by queue and step, each in the order given. Raises as `groups_of` does."""
     groups: dict[tuple[str, int | str], list[Any]] = {}
+    likeness: Likeness | None = None
+    lists: list[list[Any]] = []
+    tags = _tags()
     for message in messages:
+        raw = raw_of(message, next(tags))
+        if message.likeness is not None and message.likeness is likeness:
+            for waiting in lists:  # where the last one went
+                waiting.append(raw)
+            continue
         step = (
             JOINS if message.task == JOIN_CHORD else step_of(message.priority, bindings.priorities)
         )
         due = None if message.eta is None else milliseconds(message.eta)
+        likeness, lists = message.likeness, []
         for queue in route(message, bindings):
-            raw = raw_of(message)
             if due is None or due <= now_ms:
-                groups.setdefault((queue, step), []).append(raw)
+                lists.append(groups.setdefault((queue, step), []))
+                lists[-1].append(raw)
             else:
                 # What is due at the same moment comes in the order in which it was published.
                 place = f"{step}:{time_ns():020d}:".encode()
@@ -47,10 +59,24 @@ def grouped(messages: Iterable[TaskMessage], bindings: Bindings, now_ms: int) ->
     return groups
 
 
+def _tags() -> Iterator[str]:
+    """Yield delivery tags: as unique as kombu's UUIDs, at a fraction of their price."""
+    yield urandom(16).hex()
+    while True:
+        block = urandom(16 * _TAGS_AT_ONCE).hex()
+        for at in range(0, len(block), 32):
+            yield block[at : at + 32]
+
+
 def told(groups: Groups) -> list[Any]:
     """Return groups as PUT takes them."""
     out: list[Any] = [len(groups)]
     for (queue, kind), waiting in groups.items():
         out += (queue, kind, len(waiting))
-        out += [part for pair in waiting for part in pair] if kind == PARKED else waiting
+        out += flat(waiting) if kind == PARKED else waiting
     return out
+
+
+def flat(parked: Sequence[Any]) -> list[Any]:
+    """Return what is parked as ZADD takes it: when each is due, and its place and bytes."""
+    return [part for pair in parked for part in pair]

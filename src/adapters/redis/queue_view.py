@@ -30,7 +30,9 @@ def depth(client: Any, keys: Keys, queues: Sequence[str]) -> Mapping[str, int]:
 
 def peek(client: Any, keys: Keys, queue: str, limit: int) -> list[TaskMessage]:
     """Return what would be claimed next and can be read."""
-    raws = (raw for step in keys.layout.steps for raw in _served(client, keys.ready(queue, step)))
+    chunk = max(1, min(limit, _CHUNK))
+    lists = (keys.ready(queue, step) for step in keys.layout.steps)
+    raws = (raw for key in lists for raw in _served(client, key, chunk))
     readable = (message for raw in raws if (message := message_of(raw, queue)))
     return list(islice(readable, max(limit, 0)))
 
@@ -50,9 +52,9 @@ def dead(client: Any, keys: Keys, queue: str, limit: int) -> list[DeadMessage]:
     ]
 
 
-def _served(client: Any, key: str) -> Iterator[bytes]:
+def _served(client: Any, key: str, chunk: int) -> Iterator[bytes]:
     """Return the messages of a list in the order in which they will be served."""
     end = -1
-    while chunk := client.lrange(key, end - _CHUNK + 1, end):
-        yield from reversed(chunk)
-        end -= _CHUNK
+    while found := client.lrange(key, end - chunk + 1, end):
+        yield from reversed(found)
+        end -= chunk

@@ -8,10 +8,12 @@ subscribed, so that nothing falls in between.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
 from itertools import islice
 from math import ceil
+from operator import attrgetter
 from time import monotonic
 from typing import Any, Final, TypeVar
 
@@ -23,9 +25,11 @@ from ...domain.tasks.result_record import GroupRecord, ResultRecord
 from ...ports.results import ResultBackend, ResultCapabilities
 from . import chords
 from .chord_scripts import CLOSE, COUNT, GROW, OPEN
+from .exchange import read_many
 from .feed import Feed
 from .meta import Encoding, group_meta_of, meta_of
 from .meta_reading import done_before, group_of, record_of
+from .pacing import MANY, found_soon
 from .record_scripts import DELETE_UNCHANGED, STORE, SWAP
 from .store import RedisStore, Script
 
@@ -152,8 +156,11 @@ class RedisResults(ResultBackend):
         """Return those ready, waiting for the first."""
         end = monotonic() + wait
         names = list(dict.fromkeys(task_ids))
-        ready = self._ready(names)
-        if ready or wait <= 0 or not names:
+        if len(names) < MANY or wait <= 0:
+            ready: Sequence[ResultRecord] = self._ready(names)
+        else:
+            ready = found_soon(names, self._ready, attrgetter("task_id"), end)
+        if ready or monotonic() >= end or not names:
             return ready
         tasks = {self.task_key(name): name for name in names}
         ear = self._feed.listen(tasks)
@@ -166,6 +173,8 @@ class RedisResults(ResultBackend):
                 and not ear.closed
             ):
                 heard = self._feed.wait(ear, left)
+                if ready := self._ready_as_told(heard):
+                    break
                 told = list(dict.fromkeys(tasks[channel] for channel, _ in heard)) or names
         finally:
             self._feed.leave(ear)
@@ -288,10 +297,20 @@ class RedisResults(ResultBackend):
     def _ready(self, names: Sequence[str]) -> list[ResultRecord]:
         return [record for record in self.fetch(names) if record is not None and record.ready]
 
+    def _ready_as_told(self, heard: Sequence[tuple[str, bytes]]) -> list[ResultRecord]:
+        """Read what was heard: who writes a record says all of it."""
+        found: dict[str, ResultRecord] = {}
+        for channel, document in heard:
+            with suppress(BackendGetMetaError):
+                record = record_of(document, channel, self._encoding)
+                if record.ready:
+                    found[channel] = record
+        return list(found.values())
+
     def _values(self, keys: Sequence[str]) -> list[bytes | None]:
         values: list[bytes | None] = []
         for some in _batches(keys):
-            values += self._do(lambda client, some=some: client.mget(some))
+            values += self._do(lambda client, some=some: read_many(client, some))
         return values
 
     def _delete(self, keys: Sequence[str]) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from hashlib import sha1
 from typing import Any
 
+from .cluster_client import ClusterClient
 from .connecting import driver
+from .exchange import exchange
 
 
 class Script:
@@ -18,10 +20,18 @@ class Script:
 
     def run(self, client: Any, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run it by a redis-py client."""
-        try:
-            return client.evalsha(self.digest, len(keys), *keys, *arguments)
-        except driver().exceptions.NoScriptError:
+        unknown = driver().exceptions.NoScriptError
+        if isinstance(client, ClusterClient):
+            try:
+                return client.evalsha(self.digest, len(keys), *keys, *arguments)
+            except unknown:
+                return client.eval(self.text, len(keys), *keys, *arguments)
+        (answer,) = exchange(client, [("EVALSHA", self.digest, len(keys), *keys, *arguments)])
+        if isinstance(answer, unknown):
             return client.eval(self.text, len(keys), *keys, *arguments)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def run_each(
         self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]
@@ -37,6 +47,26 @@ class Script:
             if isinstance(answer, Exception):
                 raise answer
         return answers
+
+    def run_with(
+        self, client: Any, arguments: Sequence[Any], other: Script, others: Sequence[Any]
+    ) -> tuple[Any, Any]:
+        """Run it and then another, sent together; return both answers.
+
+        Raises what went wrong with the first; of the second an exception is returned.
+        """
+        unknown = driver().exceptions.NoScriptError
+        answer, further = exchange(
+            client,
+            [("EVALSHA", self.digest, 0, *arguments), ("EVALSHA", other.digest, 0, *others)],
+        )
+        if isinstance(answer, unknown):
+            answer = client.eval(self.text, 0, *arguments)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(further, unknown):
+            further = client.eval(other.text, 0, *others)
+        return answer, further
 
     @staticmethod
     def _sent(

@@ -17,12 +17,14 @@ from ...domain.errors import (
     ResultTooLarge,
     SettlementRefused,
 )
+from ...domain.messaging.delivery import Delivery, Undecodable
 from ...domain.tasks import states
 from ...domain.tasks.result_record import ResultRecord
+from ...domain.work.queue_slots import Claim
 from ...domain.work.settlement import Settlement
 from ...ports.settler import Settler
 from .broker import RedisBroker
-from .claims import address_of, ending
+from .claims import address_of, ending, relaying
 from .commit import COMMIT, SETTLED
 from .publishing import groups_of
 from .results import RedisResults
@@ -59,10 +61,31 @@ class RedisSettler(Settler):
         """Always: it refuses to be made otherwise."""
         return True
 
+    @property
+    def claims(self) -> bool:
+        """Always: both scripts are sent together."""
+        return True
+
+    @property
+    def relays(self) -> bool:
+        """Always: what is claimed has its bytes under the number of the claim."""
+        return True
+
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """Commit what the present owner settles."""
+        return self._settle(settlements, None)[0]
+
+    def settle_and_claim(
+        self, settlements: Sequence[Settlement], claim: Claim
+    ) -> tuple[Sequence[bool], Sequence[Delivery | Undecodable]]:
+        """Commit what the present owner settles, then claim."""
+        return self._settle(settlements, claim)
+
+    def _settle(
+        self, settlements: Sequence[Settlement], claim: Claim | None
+    ) -> tuple[Sequence[bool], Sequence[Delivery | Undecodable]]:
         if not settlements:
-            return []
+            return [], ()
         self._broker.open()
         bindings = self._bindings(settlements)
         effects, refused = self._prepared(settlements, bindings)
@@ -70,6 +93,7 @@ class RedisSettler(Settler):
         if refused:
             self._raise_unless_stale(settlements, refused)
         keys: Sequence[bytes] = ()
+        claimed: Sequence[Delivery | Undecodable] = ()
         for _ in range(_TRIES):
             if keys:
                 judged = self._judge(keys)
@@ -77,10 +101,14 @@ class RedisSettler(Settler):
                     None if one is None else self._effects(settlement, bindings, judged)
                     for settlement, one in zip(settlements, effects, strict=True)
                 ]
-            kind, answers = self._broker.run(COMMIT, self._told(settlements, effects, completions))
+            told = self._told(settlements, effects, completions)
+            if claim is None:
+                kind, answers = self._broker.run_settling(COMMIT, told)
+            else:
+                (kind, answers), claimed = self._broker.claim_behind(COMMIT, told, claim)
             if kind == SETTLED:
-                return [bool(answer) for answer in answers]
-            keys = answers
+                return [bool(answer) for answer in answers], claimed
+            keys, claim = answers, None
         raise BackendUnavailable(
             f"{self._results.url}: the results {keys!r:.200} change all the time; try again"
         )
@@ -122,7 +150,7 @@ class RedisSettler(Settler):
                     key = self._key_of(one.part.group_id)
                     if key not in told:
                         now = self._broker.store.now_ms()
-                        told[key] = groups_of([one.completion], bindings, now)
+                        told[key] = groups_of([one.closing()], bindings, now)
             except _REFUSALS as error:
                 effects[index] = None
                 refused[index] = error
@@ -147,8 +175,14 @@ class RedisSettler(Settler):
         completions: Sequence[Any],
     ) -> list[Any]:
         told: list[Any] = [self._results.ttl, *self._results.keeping.arguments(), *completions]
-        for settlement, one in zip(settlements, effects, strict=True):
-            told += ending(settlement.token, settlement.disposition)
+        last = {one.token: index for index, one in enumerate(settlements) if one.relay is not None}
+        priorities = self._broker.store.layout.priorities
+        for index, (settlement, one) in enumerate(zip(settlements, effects, strict=True)):
+            token, link = settlement.token, settlement.relay
+            if link is None:
+                told += ending(token, settlement.disposition)
+            else:
+                told += relaying(token, link, priorities, is_last=last[token] == index)
             # What is refused and stale is sent as a token alone, and answered as stale.
             told += _NOTHING if one is None else one
         return told
