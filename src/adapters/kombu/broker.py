@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Final
+from uuid import uuid4
 
 from ...domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost, NotSupported
 from ...domain.messaging.delivery import DeadMessage, Delivery, Orphan, Token, Undecodable
@@ -27,10 +28,10 @@ from .bell import Bell
 from .claiming import Claiming
 from .declarations import Declarations
 from .driver import amqp
-from .held import Held
+from .held import Held, acknowledge
 from .ownership import Ownership
 from .publishing import Letter
-from .settling import acknowledge_early, settle
+from .settling import settle
 from .store import AmqpStore
 
 logger = logging.getLogger("celeriac.amqp")
@@ -140,6 +141,7 @@ class AmqpBroker(Broker, PortableLease):
                     self._claiming.return_all()
             kept = self._claiming.hands.without_tap()
             self.store.publish([self._again(held) for held in kept], self._patience)
+            self.ownership.strike(self._claiming.hands.keys_of_lost())
             self._claiming.hands.begin()
         self._consuming.close()
         self.ownership.leave()
@@ -147,7 +149,7 @@ class AmqpBroker(Broker, PortableLease):
     # -- workers: messages
 
     def claim(
-        self, queues: Sequence[str], limit: int, wait: float
+        self, queues: Sequence[str], limit: int, wait: float, begin: int = 0
     ) -> Sequence[Delivery | Undecodable]:
         """Claim what is there, waiting for the first."""
         if limit <= 0 or not queues:
@@ -155,7 +157,7 @@ class AmqpBroker(Broker, PortableLease):
         ends = monotonic() + wait
         names = list(dict.fromkeys(queues))
         self._present()
-        self.ownership.strike_void()
+        self.ownership.catch_up()
         try:
             with self._claiming.going_on():
                 return self._claimed(names, limit, ends, wait=wait > 0)
@@ -181,9 +183,13 @@ class AmqpBroker(Broker, PortableLease):
         self.ownership.note(begun, early)
         if now := [held for held in begun if held.token in early]:
             with self._consuming.using():
-                acknowledge_early(now)
+                acknowledge(now)
         with self._consuming.lock:
-            return [hands.of(token) is not None for token in tokens]
+            valid = [
+                self._begins(token, held, early) for token, held in zip(tokens, found, strict=True)
+            ]
+        self.ownership.catch_up()
+        return valid
 
     def settle(self, settled: Sequence[tuple[Token, Disposition]]) -> Sequence[bool]:
         """Bring deliveries to their end: what is published again goes first, then the ledger."""
@@ -196,6 +202,11 @@ class AmqpBroker(Broker, PortableLease):
         self._present()
         adopted = self.ownership.adopt(queues, _ADOPTED_AT_ONCE)
         return self._claiming.orphans(adopted, self.ownership)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a message is kept back that somebody else had started."""
+        return self._claiming.is_in_doubt
 
     # -- operators
 
@@ -300,14 +311,28 @@ class AmqpBroker(Broker, PortableLease):
             self._give_up()
             raise
 
+    def _begins(self, token: Token, held: Held | None, early: Collection[Token]) -> bool:
+        """Tell whether a delivery is held still, having been noted as started."""
+        if held is None:
+            return False
+        hands = self._claiming.hands
+        if hands.of(token) is held and (token not in early or held.tap is None):
+            return True
+        # Its connection was lost meanwhile: it is delivered again, and nobody runs it here.
+        hands.let_go(token)
+        hands.over([held])
+        self.ownership.void([held.key])
+        return False
+
     def _give_up(self) -> None:
         with self._consuming.lock:
             self._consuming.drop()
             self._claiming.hands.begin()
 
     def _on_lost(self) -> None:
-        void = self._claiming.lost()
+        void, unsure = self._claiming.lost()
         self.ownership.void(void)
+        self.ownership.doubt(unsure)
         self._bell.ring()
 
     def _close_taps(self) -> None:
@@ -326,7 +351,9 @@ class AmqpBroker(Broker, PortableLease):
             raise
 
     def _again(self, held: Held) -> Letter:
-        return to_queue(held.packet.marked(redelivered=True), held.queue, self.store)
+        return to_queue(
+            held.packet.marked(redelivered=True, copy=uuid4().hex), held.queue, self.store
+        )
 
     def _depth(self, queue: str) -> int:
         try:

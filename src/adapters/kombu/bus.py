@@ -6,7 +6,6 @@ ear has a queue of its own that ends with its connection.
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,14 +14,15 @@ from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from ...domain.cluster.speech import BusMessage, ReplyAddress, Topic, exchange_of
-from ...domain.errors import BrokerUnavailable, EncodeError
+from ...domain.errors import BrokerUnavailable
 from ...domain.messaging.queues import Exchange
-from ...ports.bus import Bus, Mailbox, Subscription
+from ...ports.bus import Bodies, Bus, Mailbox, Subscription
 from .bell import Bell
 from .declarations import Declarations
 from .link import Link
-from .packet import Packet, from_amqp
+from .packet import from_amqp
 from .publishing import Letter
+from .speech import packet_saying, said_in
 from .store import AmqpStore
 
 #: Messages. A listener that falls further behind loses the oldest: delivery is at most once.
@@ -31,8 +31,6 @@ _KEPT: Final = 100_000
 _OF_EVENTS: Final = {"x-expires": 60_000, "x-message-ttl": 5_000}
 _OF_CONTROL: Final = {"x-expires": 10_000, "x-message-ttl": 300_000}
 _CONTROL: Final = ".pidbox"
-# What reading an arbitrary message may raise.
-_UNREADABLE: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 _Ear = TypeVar("_Ear", bound="AmqpSubscription")
 
@@ -46,8 +44,9 @@ class AmqpSubscription(Subscription):
         declarations: Declarations,
         queue: str,
         bound: Sequence[tuple[Exchange, str]],
+        bodies: Bodies | None = None,
     ) -> None:
-        self._link, self._declarations = link, declarations
+        self._link, self._declarations, self._bodies = link, declarations, bodies
         self._queue, self._bound = queue, bound
         self._heard: deque[BusMessage] = deque(maxlen=_KEPT)
         self._bell = Bell()
@@ -115,7 +114,8 @@ class AmqpSubscription(Subscription):
         self._channel = channel
 
     def _on_message(self, found: Any) -> None:
-        message = _said_in(from_amqp(found), self._declarations)
+        packet = from_amqp(found)
+        message = said_in(packet, self._declarations.local(packet.exchange), self._bodies)
         if message is not None and not self._closed:
             self._heard.append(message)
             self._bell.stir()
@@ -124,10 +124,17 @@ class AmqpSubscription(Subscription):
 class AmqpMailbox(AmqpSubscription, Mailbox):
     """An ear on one address."""
 
-    def __init__(self, link: Link, declarations: Declarations, address: ReplyAddress) -> None:
+    def __init__(
+        self,
+        link: Link,
+        declarations: Declarations,
+        address: ReplyAddress,
+        bodies: Bodies | None = None,
+    ) -> None:
         self._address = address
         queue = f"{address.routing_key}.{declarations.wire(address.exchange)}"
-        super().__init__(link, declarations, queue, [(_of_replies(address), address.routing_key)])
+        bound = [(_of_replies(address), address.routing_key)]
+        super().__init__(link, declarations, queue, bound, bodies)
 
     @property
     def address(self) -> ReplyAddress:
@@ -153,12 +160,13 @@ class AmqpBus(Bus):
         bound = [(exchange_of(topic.channel), topic.pattern) for topic in dict.fromkeys(topics)]
         first = self._declarations.wire(bound[0][0].name) if bound else ""
         name = f"{uuid4()}.{first}" if first.endswith(_CONTROL) else f"{first}.{uuid4()}"
-        return self._listening(AmqpSubscription(self._link, self._declarations, name, bound))
+        ear = AmqpSubscription(self._link, self._declarations, name, bound, self.bodies)
+        return self._listening(ear)
 
     def open_mailbox(self, exchange: str) -> Mailbox:
         """Listen on an address that nobody else has."""
         address = ReplyAddress(exchange, str(uuid4()))
-        return self._listening(AmqpMailbox(self._link, self._declarations, address))
+        return self._listening(AmqpMailbox(self._link, self._declarations, address, self.bodies))
 
     def reply(self, to: ReplyAddress, messages: Sequence[BusMessage]) -> None:
         """Send messages to one mailbox."""
@@ -174,7 +182,10 @@ class AmqpBus(Bus):
     def _say(self, messages: Sequence[BusMessage], exchanges: Sequence[Exchange]) -> None:
         if not messages:
             return
-        packets = [_packet_of(*pair) for pair in zip(messages, exchanges, strict=True)]
+        packets = [
+            packet_saying(message, self.bodies, lasting=exchange.kind == "fanout")
+            for message, exchange in zip(messages, exchanges, strict=True)
+        ]
         patience = self.store.settings.timeout + 1.0
         ends = monotonic() + patience
         with self.store.publishing.using(patience):
@@ -206,33 +217,3 @@ class AmqpBus(Bus):
 
 def _of_replies(address: ReplyAddress) -> Exchange:
     return Exchange(address.exchange, "direct", durable=False)
-
-
-def _packet_of(message: BusMessage, exchange: Exchange) -> Packet:
-    try:
-        body = json.dumps(message.body).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise EncodeError(
-            f"a message on {message.channel!r} cannot be written as JSON ({error}); "
-            "put plain data there"
-        ) from error
-    properties = {
-        "content_type": "application/json",
-        "content_encoding": "utf-8",
-        "application_headers": dict(message.headers),
-        "delivery_mode": 2 if exchange.kind == "fanout" else 1,
-        "priority": 0,
-    }
-    return Packet(body, properties)
-
-
-def _said_in(packet: Packet, declarations: Declarations) -> BusMessage | None:
-    try:
-        if packet.properties.get("content_type") != "application/json":
-            return None
-        body = json.loads(packet.body)
-    except _UNREADABLE:
-        return None
-    return BusMessage(
-        declarations.local(packet.exchange), body, packet.routing_key, dict(packet.headers)
-    )

@@ -1,26 +1,27 @@
 """Claims by consumers: what was pushed, what naps here for less than a second, what is in doubt.
 
 A message that RabbitMQ delivers again may have been started by somebody who died since, or who
-lives and only lost the connection. The ledger tells; until it can, the message is held in doubt.
+lives and only lost the connection: perhaps here. The ledger tells; until it can, or the run is
+over, the message is held in doubt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from math import inf
 from time import monotonic
 
-from ...domain.errors import BackendUnavailable
+from ...domain.errors import BackendUnavailable, BrokerUnavailable
 from ...domain.messaging.delivery import Delivery, Orphan, Undecodable
 from ...ports.ledger import Found
 from .addresses import came_by
 from .bell import Bell
 from .declarations import Declarations
-from .held import Hands, Held
+from .held import Hands, Held, acknowledge
 from .link import Link
-from .ownership import Ownership
+from .ownership import FINISHED, Ownership
 from .packet import delivery_of, from_bytes
 from .store import AmqpStore
 from .taps import Taps
@@ -72,11 +73,17 @@ class Claiming:
             tap.settle_down()
         self._forget()
 
-    def lost(self) -> list[str]:
-        """The connection is gone: return the keys of entries that are void by that."""
+    def lost(self) -> tuple[list[str], list[Held]]:
+        """The connection is gone.
+
+        Return the keys of entries that are void by that, and what may come again though it had
+        been acknowledged.
+        """
+        unsure = [held for tap in self.taps for held in tap.unsure]
         self.taps.forget()
-        self._forget()
-        return self.hands.lost()
+        void = self._forget()
+        self.hands.lost()
+        return void, unsure
 
     # -- without it
 
@@ -90,6 +97,11 @@ class Claiming:
             self._active -= 1
             self._last = monotonic()
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether messages are kept back."""
+        return bool(self._doubtful)
+
     def is_idle(self, seconds: float) -> bool:
         """Tell whether taps are open that nobody has drawn from for so long."""
         if self._active or monotonic() - self._last < seconds:
@@ -99,7 +111,8 @@ class Claiming:
     def runnable(self, batch: Sequence[Held], ownership: Ownership) -> list[Delivery | Undecodable]:
         """Return what may be run; what was perhaps started by another is kept back."""
         again = [held for held in batch if held.packet.redelivered and held.packet.task_id]
-        kept = {held.token for held in self._judge(again, ownership)} if again else ()
+        # Whoever takes over a run of the dead must tell of it at once, which `orphans` can.
+        kept = {held.token for held in self._judge(again, ownership, take=False)} if again else ()
         return [self._delivery(held) for held in batch if held.token not in kept]
 
     def orphans(self, adopted: Sequence[Found], ownership: Ownership) -> list[Orphan]:
@@ -110,7 +123,7 @@ class Claiming:
                 held.key = one.entry.key
                 self._orphans.append(Orphan(self._delivery(held), True, one.node))
             doubtful, self._doubtful = self._doubtful, []
-        kept = {held.token for held in self._judge(doubtful, ownership)}
+        kept = {held.token for held in self._judge(doubtful, ownership, take=True)}
         with self._link.lock:
             now = self._store.clock.now()
             for held in doubtful:
@@ -121,34 +134,57 @@ class Claiming:
 
     # -- steps
 
-    def _judge(self, again: Sequence[Held], ownership: Ownership) -> list[Held]:
-        """Sort out what was started by others; return what must not be run as it is."""
+    def _judge(self, again: Sequence[Held], ownership: Ownership, *, take: bool) -> list[Held]:
+        """Sort out what was started already; return what must not be run as it is."""
         if not again:
             return []
+        with self._link.lock:
+            self.hands.lost()
+            kept = [held for held in again if self.hands.rejoin(held)]
+        rest = [held for held in again if held not in kept]
+        over = [held for held in rest if ownership.has_finished(held.packet.attempt)]
+        unknown = [held for held in rest if held not in over]
         try:
-            found = ownership.inquire([held.packet.task_id for held in again])
+            found = ownership.inquire([held.packet.attempt for held in unknown], take=take)
         except BackendUnavailable:
             with self._link.lock:
-                self._doubtful += again
+                self._doubtful += unknown
+            self._drop(over)
             return list(again)
-        by_id: dict[str, list[Found]] = {}
+        by_attempt: dict[str, list[Found]] = {}
         for one in found:
-            by_id.setdefault(one.entry.task_id, []).append(one)
-        kept = []
+            by_attempt.setdefault(one.entry.task_id, []).append(one)
+            if take and one.entry.key.startswith(FINISHED) and not one.alive:
+                ownership.remember(one.entry)
         with self._link.lock:
-            for held in again:
-                starters = by_id.get(held.packet.task_id)
+            for held in unknown:
+                starters = by_attempt.get(held.packet.attempt)
                 if not starters:
                     continue
                 kept.append(held)
+                if any(one.entry.key.startswith(FINISHED) for one in starters):
+                    over.append(held)
+                    continue
                 dead = next((one for one in starters if not one.alive), None)
-                if dead is None:
+                if dead is None or not take:
                     self._doubtful.append(held)
                     continue
                 starters.remove(dead)
                 held.key = dead.entry.key
                 self._orphans.append(Orphan(self._delivery(held), True, dead.node))
-        return kept
+        self._drop(over)
+        return [*kept, *over]
+
+    def _drop(self, over: Sequence[Held]) -> None:
+        """Acknowledge messages of runs that are over: those had lost them."""
+        if not over:
+            return
+        # Should they come yet again, they are known as well.
+        with suppress(BrokerUnavailable), self._link.lock:
+            for held in over:
+                self.hands.let_go(held.token)
+            with self._link.using():
+                acknowledge(over)
 
     def _taken(self, queues: Sequence[str], limit: int) -> list[Held]:
         found = self.taps.take(queues, limit)
@@ -167,8 +203,11 @@ class Claiming:
         came = came_by(held.packet, held.queue, self._store)
         return delivery_of(held.packet, held.token, held.queue, came)
 
-    def _forget(self) -> None:
+    def _forget(self) -> list[str]:
         self._napping.clear()
         self._doubtful.clear()
-        # Those that the ledger alone keeps are not the connection's.
-        self._orphans = [one for one in self._orphans if self.hands.is_kept(one.delivery.token)]
+        # Those that the ledger alone keeps are not the connection's; of the others nobody was told.
+        mine = [one.delivery.token for one in self._orphans]
+        gone = [token for token in mine if not self.hands.is_kept(token)]
+        self._orphans = [one for one in self._orphans if one.delivery.token not in gone]
+        return [held.key for token in gone if (held := self.hands.let_go(token)) is not None]

@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, Final
 
 from ...domain.errors import BrokerUnavailable, StoreFull
-from .driver import kombu
+from .driver import amqp, kombu
 from .errors import driver_errors, ends_connection, not_connected, translated
+from .inflow import Inflow
 from .settings import AmqpSettings
 from .urls import for_kombu, shown
 
@@ -24,9 +25,7 @@ logger = logging.getLogger("celeriac.amqp")
 
 #: Seconds a request may wait for its answer where the caller names no deadline.
 PATIENCE: Final = 10.0
-#: Bytes read at once: a few messages, since each frame copies what is left of them.
-_AHEAD: Final = 4096
-#: Bytes of a batch that are collected before they are sent.
+#: Bytes that are sent in one go.
 _CORK: Final = 1 << 18
 
 
@@ -50,6 +49,8 @@ class Link:
         #: Grows with every connection: what belonged to an earlier one is gone.
         self.generation = 0
         self.connection: Any = None
+        #: What reads from the connection, as long as there is one.
+        self.inflow: Any = None
         #: Why the server takes nothing, if it does not.
         self.blocked: str | None = None
         self._side: Any = None
@@ -92,49 +93,37 @@ class Link:
         channel.auto_decode = False
         return channel
 
-    @contextmanager
-    def corked(self) -> Iterator[Callable[[], None]]:
-        """Collect what is written, and send it in one go; the lock must be held.
+    def send(self, frames: Sequence[bytes]) -> None:
+        """Send frames that were made here, in one go where they are small. The lock must be held.
 
-        Gives what to call between two messages, so that not too much is collected.
+        Raises what `using` translates.
         """
-        transport = self.connection.transport
-        write, collected = transport._write, bytearray()
-
-        def send() -> None:
-            if collected:
-                # Cleared first: what failed half way must not be begun again.
-                whole = bytes(collected)
-                collected.clear()
-                write(whole)
-
-        def send_if_large() -> None:
-            if len(collected) > _CORK:
-                send()
-
-        transport._write = collected.extend
-        try:
-            yield send_if_large
-            send()
-        finally:
-            transport._write = write
+        connection = self.connection
+        if connection is None:
+            raise amqp().exceptions.RecoverableConnectionError("connection already closed")
+        write, collected, size = connection.transport.write, [], 0
+        for frame in frames:
+            collected.append(frame)
+            size += len(frame)
+            if size > _CORK:
+                write(b"".join(collected))
+                collected, size = [], 0
+        if collected:
+            write(b"".join(collected))
+        connection.bytes_sent += len(frames)
 
     def drain(self, wait: float = 0.0) -> bool:
         """Take in what has come, waiting for a first frame; tell whether there was one."""
-        try:
-            self.connection.drain_events(timeout=wait)
-        except TimeoutError:
-            return False
-        return True
+        return bool(self.inflow.wait(wait))
 
     def drain_all(self) -> None:
         """Take in all that has come, without waiting."""
-        while self.drain():
-            pass
+        self.inflow.take_in()
 
     def drop(self) -> None:
         """Let go of the connection without a word. The lock must be held."""
         connection, self.connection, self._side = self.connection, None, None
+        self.inflow = None
         self.blocked = None
         if connection is not None:
             with suppress(Exception):
@@ -181,6 +170,7 @@ class Link:
                 break
             try:
                 self.connection = self._connected(urls[number], left)
+                self.inflow = Inflow(self.connection)
             except driver_errors() as error:
                 timeout = min(left, self.settings.timeout)
                 failure = not_connected(error, shown(urls[number]), timeout)
@@ -205,7 +195,6 @@ class Link:
         connection.on_blocked, connection.on_unblocked = self._on_blocked, self._on_unblocked
         # Whatever is asked or said later: nobody waits for this server without end.
         connection.transport.sock.settimeout(PATIENCE)
-        _read_ahead(connection.transport)
         return connection
 
     def _on_blocked(self, reason: str) -> None:
@@ -230,9 +219,3 @@ class Link:
                 "purge queues, or give it room"
             )
         return BrokerUnavailable(f"{self.where} did not answer in time")
-
-
-def _read_ahead(transport: Any) -> None:
-    """Have py-amqp read what is there, instead of asking the kernel for each part of a frame."""
-    receive = transport._quick_recv
-    transport._quick_recv = lambda size: receive(max(size, _AHEAD))

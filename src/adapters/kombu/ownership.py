@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import count
+from typing import Final
 
 from ...domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
 from ...domain.messaging.delivery import Token
@@ -16,6 +17,12 @@ from .held import Held
 from .packet import to_bytes
 
 logger = logging.getLogger("celeriac.amqp")
+
+#: Begins the key of an entry which says that a run is over, though its message may come again.
+FINISHED: Final = "done-"
+#: Seconds for which that is remembered: longer than RabbitMQ takes to notice that a connection is
+#: gone, and the next worker to get what it held.
+_REMEMBERED: Final = 3600.0
 
 
 class Ownership:
@@ -29,6 +36,9 @@ class Ownership:
         self._owner = 0
         self._keys = count(1)
         self._void: list[str] = []
+        self._unsure: list[Held] = []
+        #: Runs that ended without their message: their entries, and until when they are kept.
+        self._finished: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -49,6 +59,7 @@ class Ownership:
                 raise BrokerUnavailable(f"the ledger of started tasks is away: {away}") from away
         self._node, self._lease = node, lease
         self._until = self._clock.monotonic() + lease
+        self._finished.clear()
 
     def check(self) -> None:
         """Raise LeaseLost unless the lease runs."""
@@ -71,7 +82,8 @@ class Ownership:
             self._until = self._clock.monotonic()
             return False
         self._until = self._clock.monotonic() + self._lease
-        self.strike_void()
+        self._forget_finished()
+        self.catch_up()
         return True
 
     def papers(self) -> str | None:
@@ -87,7 +99,8 @@ class Ownership:
 
     def leave(self) -> None:
         """Give up the lease, and what the ledger knows of this owner."""
-        if self.is_present and self._ledger is not None:
+        # Else the lease runs out, and whoever asks learns still that those runs are over.
+        if self.is_present and self._ledger is not None and not self._finished:
             self._ledger.leave(self._owner)
         self._until = None
 
@@ -103,7 +116,7 @@ class Ownership:
             held.key = held.key or f"{self._owner}-{next(self._keys)}"
             packet = held.packet
             raw = to_bytes(packet) if held.token in early else b""
-            entries.append(Started(held.key, packet.task_id, held.queue, packet.crashes, raw))
+            entries.append(Started(held.key, packet.attempt, held.queue, packet.crashes, raw))
         if not self._ledger.note(self._owner, entries):
             self._until = self._clock.monotonic()
             self.check()
@@ -114,6 +127,33 @@ class Ownership:
             return [True] * len(keys)
         return self._ledger.strike(self._owner, keys)
 
+    def finish(self, ended: Sequence[Held]) -> bool:
+        """Note that these are over: whoever gets their message again need only acknowledge it.
+
+        False where the lease has run out: others may have begun them meanwhile.
+        """
+        if self._ledger is None or not ended:
+            return True
+        entries = [Started(FINISHED + held.key, held.packet.attempt, held.queue) for held in ended]
+        if not self._ledger.note(self._owner, entries):
+            return False
+        for entry in entries:
+            self.remember(entry)
+        return True
+
+    def remember(self, entry: Started) -> None:
+        """Keep for a while what says that a run is over."""
+        self._finished[entry.task_id] = (entry.key, self._clock.monotonic() + _REMEMBERED)
+
+    def has_finished(self, attempt: str) -> bool:
+        """Tell whether a run ended here without its message."""
+        return attempt in self._finished
+
+    def _forget_finished(self) -> None:
+        now = self._clock.monotonic()
+        for attempt in [one for one, (_, until) in self._finished.items() if until <= now]:
+            self.void([self._finished.pop(attempt)[0]])
+
     def void(self, keys: Sequence[str]) -> None:
         """Have entries removed when there is time: nobody must take them for a death."""
         with self._lock:
@@ -121,26 +161,33 @@ class Ownership:
 
     def adopt(self, queues: Sequence[str], limit: int) -> Sequence[Found]:
         """Take over whole messages of the dead."""
-        self.strike_void()
+        self.catch_up()
         return [] if self._ledger is None else self._ledger.adopt(self._owner, queues, limit)
 
-    def inquire(self, task_ids: Sequence[str]) -> Sequence[Found]:
-        """Ask who had started these tasks."""
-        if self._ledger is None or not task_ids:
+    def inquire(self, attempts: Sequence[str], *, take: bool) -> Sequence[Found]:
+        """Ask who had started these runs; `take` over what the dead had."""
+        if self._ledger is None or not attempts:
             return []
-        return self._ledger.inquire(self._owner, task_ids)
+        return self._ledger.inquire(self._owner, attempts, take=take)
 
-    def strike_void(self) -> None:
-        """Remove entries of deliveries that went with their connection."""
-        if not self._void:
+    def doubt(self, unsure: Sequence[Held]) -> None:
+        """Have noted, when there is time, that these need not be run should they come again."""
+        with self._lock:
+            self._unsure.extend(unsure)
+
+    def catch_up(self) -> None:
+        """Tell the ledger what a lost connection has changed."""
+        if not self._void and not self._unsure:
             return
         with self._lock:
             keys, self._void = self._void, []
-        if keys:
-            try:
-                self.strike(keys)
-            except BackendUnavailable:
-                self.void(keys)
+            unsure, self._unsure = self._unsure, []
+        try:
+            self.finish(unsure)
+            self.strike(keys)
+        except BackendUnavailable:
+            self.void(keys)
+            self.doubt(unsure)
 
 
 _told = threading.Event()

@@ -10,22 +10,27 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ...domain.errors import EncodeError
 from ...domain.messaging.delivery import Delivery, Token, Undecodable
 from ...domain.messaging.message import TaskMessage
 from ...domain.messaging.payload import Payload
 from ...domain.messaging.protocol import headers_of, properties_of, read
-from .driver import amqp
+from .tables import HEADERS as _HEADERS
+from .tables import properties_to_bytes
 
 #: Our header: a table with `crashes`, `redelivered`, `exchange`, `routing_key` …
 MARK: Final = "celeriac"
-_HEADERS: Final = "application_headers"
 #: What RabbitMQ adds to a message on its way.
 _OF_RABBITMQ: Final = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count")
+_PLACES: Final = ("exchange", "queue", "reason")
+_NOT_SENT: Final = (
+    MARK,
+    "x-death",
+    "x-delivery-count",
+    *(f"x-{turn}-death-{place}" for turn in ("first", "last") for place in _PLACES),
+)
 #: Properties of AMQP with the type their values must have.
 _TEXTS: Final = frozenset(
     ("correlation_id", "reply_to", "expiration", "message_id", "type", "user_id", "app_id")
@@ -37,9 +42,8 @@ _SHORT: Final = 255
 _UNREADABLE: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """One AMQP message."""
+class Packet(NamedTuple):
+    """One AMQP message. A tuple, since one is made of each that comes and goes."""
 
     body: bytes
     properties: Mapping[str, Any]
@@ -71,6 +75,14 @@ class Packet:
         task_id = self.headers.get("id") or self.properties.get("correlation_id")
         return task_id if isinstance(task_id, str) else ""
 
+    @property
+    def attempt(self) -> str:
+        """Which run of which task this is: the same each time that this very message comes."""
+        headers = self.headers
+        numbers = (headers.get("retries"), headers.get("replaced_task_nesting"))
+        said = [self.task_id, *(str(number or 0) for number in numbers)]
+        return "/".join([*said, str(self.mark.get("copy") or "")])
+
     def marked(self, **marks: Any) -> Packet:
         """Return a copy with marks of ours beside those it has; None takes one away."""
         kept = {**self.mark, **marks}
@@ -79,12 +91,12 @@ class Packet:
         headers.pop(MARK, None)
         if kept:
             headers[MARK] = kept
-        return replace(self, properties={**self.properties, _HEADERS: headers})
+        return self._replace(properties={**self.properties, _HEADERS: headers})
 
     def lasting(self) -> Packet:
         """Return a copy that no server deletes when its time is over: a worker records that."""
         properties = {k: v for k, v in self.properties.items() if k != "expiration"}
-        return replace(self, properties=properties)
+        return self._replace(properties=properties)
 
 
 def packet_of(message: TaskMessage) -> Packet:
@@ -102,17 +114,15 @@ def packet_of(message: TaskMessage) -> Packet:
     return Packet(message.body, properties, message.exchange, message.routing_key)
 
 
-def to_amqp(packet: Packet) -> Any:
-    """Return what py-amqp publishes. Raises EncodeError for what its tables cannot hold."""
-    made = _once_serialized()(packet.body, **packet.properties)
+def properties_written(packet: Packet) -> bytes:
+    """Return properties as they are published. Raises EncodeError for what no table holds."""
     try:
-        made.ready = made.serialized()
+        return properties_to_bytes(packet.properties)
     except Exception as error:
         raise EncodeError(
             f"message {packet.task_id}: its headers or properties cannot be written as an AMQP "
             f"table ({error!r:.200}); put plain data there: texts, numbers, lists, mappings"
         ) from error
-    return made
 
 
 def from_amqp(found: Any) -> Packet:
@@ -163,44 +173,31 @@ def from_bytes(raw: bytes) -> Packet:
     return Packet(raw[4 + size :], head["properties"], head["exchange"], head["key"], True)
 
 
+def payload_of(packet: Packet) -> Payload:
+    """Return the body with what says how to read it. Raises TypeError."""
+    said = packet.properties
+    return Payload(
+        packet.body,
+        _text(said.get("content_type"), "application/json"),
+        _text(said.get("content_encoding"), "utf-8"),
+        packet.headers.get("compression"),
+    )
+
+
 def _message(packet: Packet, queue: str, came: tuple[str, str]) -> TaskMessage:
-    headers = {
-        name: value
-        for name, value in packet.headers.items()
-        if name[:2] != "x-" or not _is_foreign(name)
-    }
-    headers.pop(MARK, None)
+    headers = packet.headers
+    if not headers.keys().isdisjoint(_NOT_SENT):
+        headers = {name: value for name, value in headers.items() if not _is_foreign(name)}
+        headers.pop(MARK, None)
     said = packet.properties
     return read(
         headers,
         {name: value for name, value in said.items() if name not in _OUTSIDE},
-        Payload(
-            packet.body,
-            _text(said.get("content_type"), "application/json"),
-            _text(said.get("content_encoding"), "utf-8"),
-            headers.get("compression"),
-        ),
+        payload_of(packet),
         queue=queue,
         exchange=came[0],
         routing_key=came[1],
     )
-
-
-@lru_cache(maxsize=1)
-def _once_serialized() -> Any:
-    """Return a kind of py-amqp's message whose properties are checked and written once."""
-    plain: Any = amqp().basic_message.Message
-
-    class Ready(plain):  # type: ignore[misc]  # what is imported late has no type
-        ready = b""
-
-        def serialized(self) -> bytes:
-            return plain._serialize_properties(self)  # type: ignore[no-any-return]
-
-        def _serialize_properties(self) -> bytes:
-            return self.ready
-
-    return Ready
 
 
 def _is_foreign(name: Any) -> bool:

@@ -12,10 +12,11 @@ from time import monotonic
 from typing import Any, Final
 
 from ...domain.errors import BrokerUnavailable, QueueNotFound
+from . import frames
 from .declarations import Declarations
 from .driver import amqp
 from .link import Link
-from .packet import Packet, from_amqp, to_amqp
+from .packet import Packet, from_amqp, properties_written
 
 #: Messages sent between two looks at what the server says meanwhile.
 _AT_ONCE: Final = 500
@@ -29,6 +30,10 @@ class Letter:
     exchange: str
     key: str
     queue: str = ""
+
+
+#: A letter with its properties as they are sent.
+_Ready = tuple[Letter, bytes]
 
 
 @dataclass(slots=True)
@@ -55,7 +60,7 @@ class Publisher:
 
         Raises QueueNotFound for a route that leads nowhere, BrokerUnavailable.
         """
-        messages = [(letter, to_amqp(letter.packet)) for letter in letters]
+        messages = [(letter, properties_written(letter.packet)) for letter in letters]
         ahead = self._by_new_routes(messages)
         if ahead:
             self._send(ahead, ends)
@@ -68,12 +73,14 @@ class Publisher:
 
     def say(self, letters: Sequence[Letter], ends: float) -> None:
         """Publish letters that need not reach anybody."""
-        self._round_trip([(letter, to_amqp(letter.packet)) for letter in letters], ends, False)
+        self._round_trip(
+            [(letter, properties_written(letter.packet)) for letter in letters], ends, False
+        )
 
     # -- steps
 
-    def _by_new_routes(self, messages: Sequence[tuple[Letter, Any]]) -> list[tuple[Letter, Any]]:
-        first: dict[tuple[str, str], tuple[Letter, Any]] = {}
+    def _by_new_routes(self, messages: Sequence[_Ready]) -> list[_Ready]:
+        first: dict[tuple[str, str], _Ready] = {}
         for letter, message in messages:
             route = (letter.exchange, letter.key)
             if letter.queue or self._declarations.remembers("route", " ".join(route)):
@@ -90,7 +97,7 @@ class Publisher:
                 raise lost
         return list(first.values())
 
-    def _send(self, messages: Sequence[tuple[Letter, Any]], ends: float) -> None:
+    def _send(self, messages: Sequence[_Ready], ends: float) -> None:
         returned = self._round_trip(messages, ends)
         if returned and (again := self._deleted(messages, returned)):
             returned = self._round_trip(again, ends)
@@ -105,8 +112,8 @@ class Publisher:
             raise lost
 
     def _deleted(
-        self, messages: Sequence[tuple[Letter, Any]], returned: Sequence[tuple[str, str, str]]
-    ) -> list[tuple[Letter, Any]]:
+        self, messages: Sequence[_Ready], returned: Sequence[tuple[str, str, str]]
+    ) -> list[_Ready]:
         """Make queues again that somebody deleted; return what is to be sent once more."""
         routes = {(exchange, key) for exchange, key, _ in returned}
         again = [
@@ -122,7 +129,7 @@ class Publisher:
         return again
 
     def _round_trip(
-        self, messages: Sequence[tuple[Letter, Any]], ends: float, mandatory: bool = True
+        self, messages: Sequence[_Ready], ends: float, mandatory: bool = True
     ) -> list[tuple[str, str, str]]:
         try:
             return self._sent_and_confirmed(messages, ends, mandatory)
@@ -134,23 +141,22 @@ class Publisher:
             raise
 
     def _sent_and_confirmed(
-        self, messages: Sequence[tuple[Letter, Any]], ends: float, mandatory: bool
+        self, messages: Sequence[_Ready], ends: float, mandatory: bool
     ) -> list[tuple[str, str, str]]:
         channel = self._ready_channel()
         done = self._round = _Round()
-        publish = amqp().spec.Basic.Publish
+        number, most = channel.channel_id, self._link.connection.frame_max
         for start in range(0, len(messages), _AT_ONCE):
             if start:
                 self._link.drain_all()
-            with self._link.corked() as go_on:
-                for letter, message in messages[start : start + _AT_ONCE]:
-                    self._sent += 1
-                    if self._confirm:
-                        done.open.add(self._sent)
-                    told = (0, letter.exchange, letter.key, mandatory, False)
-                    # As basic_publish does, without its look at the socket before each message.
-                    channel.send_method(publish, "Bssbb", told, message)
-                    go_on()
+            written: list[bytes] = []
+            for letter, properties in messages[start : start + _AT_ONCE]:
+                self._sent += 1
+                if self._confirm:
+                    done.open.add(self._sent)
+                address = (letter.exchange, letter.key, properties, letter.packet.body)
+                written.append(frames.publish(number, *address, most, must=mandatory))
+            self._link.send(written)
         while done.open:
             left = ends - monotonic()
             if left <= 0 or not self._link.drain(left):
@@ -173,6 +179,7 @@ class Publisher:
             self._sent = 0
             if self._confirm:
                 channel.confirm_select()
+            self._link.inflow.confirmed[channel.channel_id] = self._on_ack
             channel.events["basic_ack"].add(self._on_ack)
             channel.events["basic_nack"].add(self._on_nack)
             channel.events["basic_return"].add(self._on_return)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count, takewhile
 from typing import Any, Final, TypeVar
 
+from . import frames
 from .declarations import Declarations
 from .driver import amqp
 from .link import Link
@@ -27,11 +28,16 @@ _WIDEST: Final = 65_535
 class Tap:
     """What comes out of one queue. The link's lock must be held throughout."""
 
-    def __init__(self, queue: str, on_wire: str, channel: Any, ring: Callable[[], None]) -> None:
+    def __init__(self, queue: str, on_wire: str, link: Link, ring: Callable[[], None]) -> None:
         self.queue = queue
-        self.channel = channel
+        self.channel = link.channel()
+        self._link, self._number = link, self.channel.channel_id
+        link.inflow.receivers[self._number] = self._on_delivery
         self.is_dead = False
         self.waiting: deque[tuple[int, Packet]] = deque()
+        #: What was acknowledged before it was run, and of which nothing proves that RabbitMQ knows:
+        #: each delivery beyond the window proves one more.
+        self.unsure: deque[Any] = deque(maxlen=0)
         self._on_wire, self._ring = on_wire, ring
         self._consumer: str | None = None
         self._window = 0
@@ -62,6 +68,7 @@ class Tap:
             return
         self.close()
         self._window = min(wanted, _WIDEST)
+        self.unsure = deque(maxlen=self._window)
         self.channel.basic_qos(0, self._window, False)
         self._consumer = self.channel.basic_consume(
             self._on_wire, callback=self._on_message, on_cancel=self._on_cancel
@@ -85,25 +92,30 @@ class Tap:
 
     def give_back(self) -> None:
         """Return what nobody asked for to the queue."""
-        while self.waiting:
-            self.reject([self.waiting.popleft()[0]])
+        waiting, self.waiting = self.waiting, deque()
+        self.reject([tag for tag, _ in waiting])
 
     def acknowledge(self, tags: Iterable[int]) -> None:
         """Settle deliveries; those that follow one another in one go."""
         wanted = {tag for tag in tags if tag in self._unsettled}
         oldest = list(takewhile(wanted.__contains__, self._unsettled))
-        if oldest:
-            self.channel.basic_ack(oldest[-1], multiple=True)
-        for tag in sorted(wanted.difference(oldest)):
-            self.channel.basic_ack(tag)
+        said = [frames.acknowledge(self._number, oldest[-1], multiple=True)] if oldest else []
+        said += [
+            frames.acknowledge(self._number, tag, multiple=False)
+            for tag in sorted(wanted.difference(oldest))
+        ]
+        if said:
+            self._link.send(said)
         for tag in wanted:
             del self._unsettled[tag]
 
     def reject(self, tags: Iterable[int]) -> None:
         """Return deliveries to the queue."""
-        for tag in sorted(tags, reverse=True):
-            if self._unsettled.pop(tag, None) is not None:
-                self.channel.basic_reject(tag, requeue=True)
+        ours = [tag for tag in sorted(tags, reverse=True) if tag in self._unsettled]
+        if ours:
+            self._link.send([frames.requeue(self._number, tag) for tag in ours])
+        for tag in ours:
+            del self._unsettled[tag]
 
     def reject_all(self) -> None:
         """Return everything to the queue."""
@@ -115,11 +127,18 @@ class Tap:
         """Return when the queue has seen all that was said of it here."""
         self.channel.queue_declare(self._on_wire, passive=True)
 
-    def _on_message(self, found: Any) -> None:
-        tag = found.delivery_info["delivery_tag"]
-        self._unsettled[tag] = found.delivery_info["consumer_tag"]
-        self.waiting.append((tag, from_amqp(found)))
+    def _on_delivery(self, found: frames.Delivered) -> None:
+        if self.is_dead:
+            return
+        self._unsettled[found.tag] = found.consumer
+        self.waiting.append((found.tag, found.packet))
         self._ring()
+
+    def _on_message(self, found: Any) -> None:
+        came = found.delivery_info
+        self._on_delivery(
+            frames.Delivered(came["delivery_tag"], came["consumer_tag"], from_amqp(found))
+        )
 
     def _on_cancel(self, consumer: str) -> None:
         # The queue is gone, or another node leads it now, and what was not settled with it. The
@@ -149,7 +168,7 @@ class Taps:
             tap = None
         if tap is None:
             self._declarations.queue(queue)
-            tap = Tap(queue, self._declarations.wire(queue), self._link.channel(), self._ring)
+            tap = Tap(queue, self._declarations.wire(queue), self._link, self._ring)
             self._taps[queue] = tap
         return tap
 

@@ -8,35 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import count
-from typing import Any, Final
+from typing import Any
 
-from ....domain.messaging.delivery import Token
 from ....ports.ledger import Found, Started
 from ..ownership import Ownership
-from .parcels import Envelope, Parcel, crashes_of, task_id_of
-
-_BEGUN: Final = "!"
-
-
-@dataclass(slots=True)
-class Held:
-    """One delivery in hand. `parcel` is None where its transport is done with it."""
-
-    token: Token
-    queue: str
-    envelope: Envelope
-    parcel: Parcel | None
-    place: str = ""
-    redelivered: bool = False
-    #: The entry in the ledger that keeps it.
-    key: str = ""
-
-    @property
-    def begun(self) -> bool:
-        """Whether the ledger knows that it was started."""
-        return self.key.endswith(_BEGUN)
+from .held import BEGUN, Held
+from .parcels import Envelope, crashes_of, task_id_of
 
 
 class Custody(Ownership):
@@ -49,6 +27,11 @@ class Custody(Ownership):
         """Whether there is a ledger."""
         return self._make_ledger is not None
 
+    @property
+    def lease(self) -> float:
+        """Seconds for which each renewal is good; 0 before `enlist`."""
+        return self._lease
+
     def deposit(self, held: Sequence[Held]) -> None:
         """Note what was claimed. Raises LeaseLost, BackendUnavailable: nothing was noted."""
         for one in held:
@@ -60,7 +43,7 @@ class Custody(Ownership):
         fresh = [one for one in held if not one.begun]
         before = [one.key for one in fresh]
         for one in fresh:
-            one.key += _BEGUN
+            one.key += BEGUN
         try:
             self._note_all(fresh)
             self.strike(before)
@@ -72,10 +55,10 @@ class Custody(Ownership):
     def inherit(self, queues: Sequence[str], limit: int) -> list[tuple[Found, bool]]:
         """Take over what dead workers held; tell of each whether it had been started."""
         found = {one.entry.key: one for one in self.adopt(queues, limit)}
-        twice = [key for key in found if found.get(key + _BEGUN) is not None]
+        twice = [key for key in found if found.get(key + BEGUN) is not None]
         self.strike(twice)
         return [
-            (one, key.endswith(_BEGUN)) for key, one in found.items() if key not in frozenset(twice)
+            (one, key.endswith(BEGUN)) for key, one in found.items() if key not in frozenset(twice)
         ]
 
     def _note_all(self, held: Sequence[Held]) -> None:

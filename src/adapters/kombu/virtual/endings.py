@@ -8,7 +8,7 @@ from uuid import uuid4
 from ....domain.messaging.delivery import DeadMessage
 from ....domain.work.settlement import DeadLetter, Disposition, Park, Requeue
 from .carrier import DEAD
-from .custody import Held
+from .held import Held
 from .parcels import Envelope, Letter, crashes_of, mark, marked, message_of, packed
 
 
