@@ -18,6 +18,7 @@ from ...domain.work.job import (
     Began,
     Broken,
     Cancelled,
+    GivenUp,
     Inbox,
     Job,
     Lost,
@@ -27,6 +28,7 @@ from ...domain.work.job import (
     Reported,
     Runner,
     TimedOut,
+    Warned,
 )
 from ...ports.pool import Cancel, Pool, Stop
 from . import interruption
@@ -41,12 +43,14 @@ NOT_RUNNING = "the pool is not running any more"
 class Lane:
     """One slot: a thread, and the job it runs now."""
 
-    __slots__ = ("dismissed", "interrupted", "job", "since", "thread", "thread_id")
+    __slots__ = ("dismissed", "given_up", "interrupted", "job", "since", "thread", "thread_id")
 
     def __init__(self) -> None:
         self.thread: threading.Thread | None = None
         self.thread_id = 0
         self.job: Job | None = None
+        #: A job that was answered as timed out, while the thread cannot be had back yet.
+        self.given_up: Job | None = None
         self.since = 0.0
         self.interrupted = False
         self.dismissed = False
@@ -54,6 +58,9 @@ class Lane:
 
 class InProcessPool(Pool):
     """Lanes that take jobs from one backlog. Who staffs the lanes is the subclass's matter."""
+
+    #: What is done about a job past its hard limit, for the log.
+    instead: str
 
     def __init__(self, slots: int, announce_starts: bool = False) -> None:
         self._slots = slots
@@ -67,6 +74,8 @@ class InProcessPool(Pool):
         self._lanes: list[Lane] = []
         self._pace = Pace()
         self._closed = False
+        #: Why it can run nothing any more, when that was found out just now.
+        self._stuck: str | None = None
         self._runner: Runner
         self._inbox: Inbox
 
@@ -111,7 +120,7 @@ class InProcessPool(Pool):
         with self._lock:
             if self._closed:
                 return 0
-            busy = sum(lane.job is not None for lane in self._lanes)
+            busy = sum((lane.job or lane.given_up) is not None for lane in self._lanes)
             held = busy + len(self._backlog)
             return max(0, self._slots * self._pace.jobs_per_slot() - held)
 
@@ -158,8 +167,12 @@ class InProcessPool(Pool):
         """Make one lane and see to it that a thread serves it."""
 
     @abstractmethod
-    def _can_replace(self) -> bool:
-        """Whether a lane whose job ran too long may be given up for a new one."""
+    def _give_up(self, lane: Lane) -> None:
+        """See to a slot whose job ran past its hard limit and is being answered as timed out."""
+
+    def _press(self, lane: Lane, now: float) -> float | None:
+        """Try to have a lane back whose job was given up; return when to try again."""
+        return None
 
     def _serve(self, lane: Lane) -> None:
         """Run jobs on the calling thread until its lane is dismissed or the pool ends."""
@@ -195,7 +208,7 @@ class InProcessPool(Pool):
         except BaseException as exc:
             # Not the task's doing, which would be a report: a soft limit that came at the very
             # edge, or a fault of the runner. The lane lives on, and the job is answered.
-            job = lane.job
+            job = lane.job or lane.given_up
             if job is None:
                 if lane.dismissed:
                     return False
@@ -225,14 +238,13 @@ class InProcessPool(Pool):
             try:
                 with self._lock:
                     if lane.interrupted:
-                        interruption.take_back(lane.thread_id)
-                        lane.interrupted = False
+                        self._take_back(lane)
                     mine = lane.job is job
-                    lane.job = None
+                    lane.job = lane.given_up = None
                     if self._at_rest():
                         self._rest.notify_all()
                     return mine
-            except SoftTimeLimitExceeded:
+            except (SoftTimeLimitExceeded, GivenUp):
                 # Raised between the end of the run and its withdrawal above: nothing was done.
                 continue
 
@@ -275,43 +287,64 @@ class InProcessPool(Pool):
             with self._lock:
                 if self._closed and not self._lanes:
                     return
-                overdue, pause = self._enforce(time.monotonic())
-                if not overdue:
+                overdue, late, pause = self._enforce(time.monotonic())
+                stuck, self._stuck = self._stuck, None
+                if not overdue and not late and stuck is None:
                     self._limits.wait(pause)
             for job in overdue:
                 assert job.hard_limit is not None
                 logger.warning(
-                    "job %d ran past its hard limit of %gs; a thread cannot be killed, so it is "
-                    "left to itself and replaced",
-                    job.number,
-                    job.hard_limit,
+                    "job %d ran past its hard limit of %gs; a thread cannot be killed, so %s",
+                    *(job.number, job.hard_limit, self.instead),
                 )
                 self._inbox(TimedOut(job.number, job.hard_limit))
+            if late:
+                self._warn(late)
+            if stuck is not None:
+                self._break(stuck)
 
-    def _enforce(self, now: float) -> tuple[list[Job], float | None]:
-        """Interrupt and give up what is over its limits; return what was given up, and a pause."""
+    def _warn(self, late: Sequence[Job]) -> None:
+        """Say that jobs are past their soft limits, and only then raise it: they may end by it."""
+        for job in late:
+            assert job.soft_limit is not None
+            self._inbox(Warned(job.number, job.soft_limit))
+        with self._lock:
+            for lane in self._lanes:
+                if lane.job in late and not lane.interrupted:
+                    self._interrupt(lane)
+
+    def _enforce(self, now: float) -> tuple[list[Job], list[Job], float | None]:
+        """Give up what is over its hard limit.
+
+        Return what was given up, what is to be interrupted, and a pause.
+        """
         overdue: list[Job] = []
+        late: list[Job] = []
         ahead: list[float] = []
         for lane in list(self._lanes):
             job = lane.job
             if job is None:
+                if lane.given_up is not None and (at := self._press(lane, now)) is not None:
+                    ahead.append(at)
                 continue
-            if job.hard_limit and self._can_replace():
+            if job.hard_limit:
                 if now >= lane.since + job.hard_limit:
                     overdue.append(job)
-                    replace = not lane.dismissed
-                    self._dismiss(lane)
-                    if replace:
-                        self._staff()
+                    self._give_up(lane)
                     continue
                 ahead.append(lane.since + job.hard_limit)
             if job.soft_limit and not lane.interrupted:
                 if now >= lane.since + job.soft_limit:
-                    self._interrupt(lane)
+                    late.append(job)
                 else:
                     ahead.append(lane.since + job.soft_limit)
-        return overdue, min(ahead) - now if ahead else None
+        return overdue, late, min(ahead) - now if ahead else None
 
     def _interrupt(self, lane: Lane) -> None:
         lane.interrupted = True
         interruption.interrupt(lane.thread_id)
+
+    def _take_back(self, lane: Lane) -> None:
+        """Withdraw what the thread has not met yet."""
+        interruption.take_back(lane.thread_id)
+        lane.interrupted = False

@@ -1,15 +1,15 @@
-"""Raising SoftTimeLimitExceeded in another thread of this process.
+"""Raising an exception in another thread of this process.
 
-The exception arrives when that thread next runs Python code: one that waits in a C call is not
-woken by it. The caller must hold the lock under which the thread takes and gives up its jobs.
+It arrives when that thread next runs Python code: one that waits in a C call is not woken by it.
+The caller must hold the lock under which the thread takes and gives up its jobs.
 """
 
 from ...domain.errors import SoftTimeLimitExceeded
 
 
-def interrupt(thread_id: int) -> None:
-    """Have SoftTimeLimitExceeded raised in a thread."""
-    _set_async_exc(thread_id, SoftTimeLimitExceeded)
+def interrupt(thread_id: int, exception: type[BaseException] = SoftTimeLimitExceeded) -> None:
+    """Have an exception raised in a thread."""
+    _set_async_exc(thread_id, exception)
 
 
 def take_back(thread_id: int) -> None:

@@ -15,6 +15,8 @@ from .in_process import InProcessPool, Lane
 class ThreadsPool(InProcessPool):
     """Runs jobs on a number of threads that share one backlog."""
 
+    instead = "it is left to itself and replaced"
+
     def __init__(self, slots: int, announce_starts: bool = False) -> None:
         if slots < 1:
             raise NotSupported(f"worker_concurrency={slots}: a pool of threads needs at least one")
@@ -45,8 +47,11 @@ class ThreadsPool(InProcessPool):
         )
         lane.thread.start()
 
-    def _can_replace(self) -> bool:
-        return True
+    def _give_up(self, lane: Lane) -> None:
+        replace = not lane.dismissed
+        self._dismiss(lane)
+        if replace:
+            self._staff()
 
 
 def _is_busy(lane: Lane) -> bool:

@@ -26,7 +26,7 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 from ....domain.errors import SoftTimeLimitExceeded
-from ....domain.work.job import Progress, Report, Runner
+from ....domain.work.job import Job, Progress, Report, Runner
 from . import wire
 from .journal import Journal
 
@@ -106,9 +106,32 @@ class Child:
             report = run(row)
             end()
             if report is not None:
-                reports.append(wire.report_row(report))
+                if not todo and wire.has_relays(row):
+                    report = self._run_on(row, report, first)
+                if report is not None:
+                    reports.append(wire.report_row(report))
             if max_memory is not None:
                 self._mind_memory(max_memory)
+
+    def _run_on(self, row: wire.Row, report: Report | None, first: float) -> Report | None:
+        """Run the links that follow a job, till there are others to run; return the last report."""
+        job, reports, journal = wire.job_of(row), self._reports, self._journal
+        begin, end = journal.writer()
+        while report is not None and not (self._todo or self._retiring or journal.held):
+            relayed = self._runner.relayed(job, report)
+            if relayed is None:
+                break
+            report, job = relayed
+            now = time.monotonic()
+            if reports and now - first > GATHERING:
+                self._flush()
+            if not reports:
+                first = now
+            reports.append(wire.report_row(report))
+            begin(job.number, now)
+            report = self._run(row, job)
+            end()
+        return report
 
     def _is_over(self) -> bool:
         """Send what was gathered and wait for more; True if there will be no more."""
@@ -118,14 +141,14 @@ class Child:
             return False
         return not self._todo  # what came just before the good-bye was put there before it
 
-    def _run(self, row: wire.Row) -> Report | None:
-        """Run one job; None if there is no report and the hub was told why."""
-        number: int = row[0]
+    def _run(self, row: wire.Row, link: Job | None = None) -> Report | None:
+        """Run one job, or a link that follows; None if there is no report and the hub knows why."""
+        number: int = row[0] if link is None else link.number
         if self._options.announce_starts and _may_take_long(row):
             self._send(wire.frame(wire.BEGAN, [number]))
         report = None
         try:
-            job = wire.job_of(row)
+            job = link or wire.job_of(row)
             self._current = number
             report = self._runner.run(job, self._tell_progress)
             self._current = None

@@ -67,11 +67,13 @@ class Crew:
         self.next_birth = inf
         # While they die at birth, one is enough to find out.
         for _ in range(min(self.missing, 1) if self.failing else self.missing):
-            yield self._conceive(nursery)
+            yield self.conceive(nursery)
 
-    def _conceive(self, nursery: Nursery) -> Spoke:
+    def conceive(self, nursery: Nursery) -> Spoke:
+        """Ask for a child, whether one is missing or not. Raises OSError."""
         self._ids += 1
         spoke = self._make(self._ids)
+        spoke.nursery = nursery
         try:
             nursery.fork(spoke.id, spoke.childs_end, spoke.journal_fd)
         except OSError:

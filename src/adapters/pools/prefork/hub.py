@@ -26,6 +26,7 @@ from .crew import Crew
 from .nursery import Born, Died, News, Nursery, Stillborn
 from .plan import Plan
 from .spoke import AtStop, Doom, Spoke
+from .succession import Succession
 from .workload import Workload, answers
 
 logger = logging.getLogger("celeriac.pool")
@@ -51,7 +52,8 @@ class ChildrenPool(Pool):
         self._thread: threading.Thread | None = None
         self._woken = self._waker = -1
         self._selector: selectors.BaseSelector
-        self._nursery: Nursery
+        self._nurseries: Succession
+        self._runner: Runner
         self._inbox: Inbox
 
     @property
@@ -70,14 +72,14 @@ class ChildrenPool(Pool):
 
     def start(self, runner: Runner, inbox: Inbox) -> None:
         """Fork the nursery, ask it for children, and listen to them in a thread."""
-        self._inbox = inbox
-        self._nursery = Nursery(runner, self._plan)
+        self._inbox, self._runner = inbox, runner
+        self._nurseries = Succession(Nursery(runner, self._plan))
         self._selector = selectors.DefaultSelector()
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(self._waker, False)
         self._selector.register(self._woken, selectors.EVENT_READ, None)
-        self._selector.register(self._nursery.sock, selectors.EVENT_READ, self._nursery)
+        self._watch(self._nurseries.present)
         with self._lock:
             self._recruit(time.monotonic())
         self._thread = threading.Thread(target=self._listen, name="celeriac-pool", daemon=True)
@@ -121,7 +123,8 @@ class ChildrenPool(Pool):
             self._finished = True
             self._wake()
         self._thread.join(PARTING)
-        self._nursery.close(PARTING)
+        for nursery in self._nurseries.all():
+            nursery.close(PARTING)
         self._selector.close()
         os.close(self._woken)
         os.close(self._waker)
@@ -138,6 +141,9 @@ class ChildrenPool(Pool):
 
     def _await_parting(self, patience: float) -> None:
         self._answered.wait_for(lambda: not self._crew.spokes and not self._owed, patience)
+
+    def _watch(self, nursery: Nursery) -> None:
+        self._selector.register(nursery.sock, selectors.EVENT_READ, nursery)
 
     # -- the listening thread ------------------------------------------------------------------
 
@@ -190,10 +196,11 @@ class ChildrenPool(Pool):
             match key.data:
                 case Spoke() as spoke if spoke.id in self._crew.spokes:
                     self._hear(spoke, mask)
-                case Nursery() as nursery:
+                case Nursery() as nursery if nursery.sock in self._selector.get_map():
                     self._read_news(nursery)
                 case None:
                     os.read(self._woken, 4096)
+        self._see_to_nurseries()
         self._work.deal(now)
         for spoke in list(self._crew):
             if spoke.check_at <= now:
@@ -232,7 +239,11 @@ class ChildrenPool(Pool):
 
     def _signal(self, spoke: Spoke, signum: int) -> None:
         with contextlib.suppress(OSError):  # the nursery is gone, which its socket will tell
-            self._nursery.signal(spoke.id, signum)
+            if spoke.nursery is not None:
+                spoke.nursery.signal(spoke.id, signum)
+
+    def _see_to_nurseries(self) -> None:
+        """Let one follow another, where a pool can do that."""
 
     # -- births and deaths ---------------------------------------------------------------------
 
@@ -240,7 +251,7 @@ class ChildrenPool(Pool):
         if not self._crew.missing:
             return
         try:
-            for spoke in self._crew.recruit(self._nursery, now):
+            for spoke in self._crew.recruit(self._nurseries.present, now):
                 self._selector.register(spoke.sock, selectors.EVENT_READ, spoke)
         except OSError as exc:
             logger.error("no child can be made now: %s", exc)
@@ -253,7 +264,11 @@ class ChildrenPool(Pool):
         except EOFError:
             self._selector.unregister(nursery.sock)
             if not self._finished:
-                self._give_up()
+                self._lose(nursery)
+
+    def _lose(self, nursery: Nursery) -> None:
+        """Go on without it, if that can be: its children died with it."""
+        self._give_up()
 
     def _take_note(self, news: News) -> None:
         spoke = self._crew.spokes.get(news.child)
@@ -276,7 +291,7 @@ class ChildrenPool(Pool):
 
     def _give_up(self) -> None:
         """Without the nursery no child can be made: answer for everything, and say so."""
-        cause = f"the process {self._nursery.pid} that makes the pool's children died"
+        cause = f"the process {self._nurseries.present.pid} that makes the pool's children died"
         logger.critical("%s; this worker cannot go on and must be started afresh", cause)
         self._closed = self._crew.closed = True
         for spoke in list(self._crew):

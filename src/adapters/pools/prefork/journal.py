@@ -7,7 +7,6 @@ written last at the beginning: the hub never sees a job's number with another jo
 
 import mmap
 import os
-import tempfile
 from collections.abc import Callable
 from typing import Final
 
@@ -28,6 +27,8 @@ def file_in_memory(content: bytes) -> int:
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("celeriac")
     else:
+        import tempfile  # not where it is not needed: each child would have it
+
         fd, path = tempfile.mkstemp(prefix="celeriac-")
         os.unlink(path)
     with open(fd, "wb", closefd=False) as file:

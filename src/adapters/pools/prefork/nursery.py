@@ -9,8 +9,9 @@ import gc
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakSet
 
 from billiard import get_context  # pyright: ignore[reportAttributeAccessIssue] - made at run time
@@ -18,6 +19,9 @@ from billiard import get_context  # pyright: ignore[reportAttributeAccessIssue] 
 from ....domain.work.job import Runner
 from . import ward
 from .plan import Plan
+
+#: Seconds that one may take to end when nobody waits for it.
+PARTING: Final = 2.0
 
 
 class Born(NamedTuple):
@@ -108,6 +112,10 @@ class Nursery:
                 yield Died(child_id, pid, status)
             else:
                 yield Stillborn(child_id, status)
+
+    def dismiss(self) -> None:
+        """Let it end, and do not wait for that."""
+        threading.Thread(target=self.close, args=(PARTING,), daemon=True).start()
 
     def close(self, patience: float) -> None:
         """Let it end, and with it every child that is left."""

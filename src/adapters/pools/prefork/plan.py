@@ -1,6 +1,6 @@
 """How the children of a pool are made, and what they do; it travels to where they are made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 #: Ways to begin a process: a copy of the hub's, a copy of a fresh one, a fresh one each.
@@ -18,3 +18,7 @@ class Plan:
     options: Any = None
     start_method: str = "fork"
     first: str = ""
+
+    def anew(self) -> "Plan":
+        """Return how to make such children so that they import everything anew."""
+        return replace(self, start_method="forkserver") if self.start_method == "fork" else self

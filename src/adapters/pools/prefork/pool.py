@@ -4,13 +4,14 @@ import time
 from collections.abc import Sequence
 
 from ....domain.errors import NotSupported
-from ....domain.work.job import Resized
+from ....domain.work.job import Resized, Warned
 from ....ports.pool import Cancel, PoolCapabilities
 from . import wire
 from .child import SOFT_SIGNAL, ChildOptions
 from .crew import Crew
-from .hub import NOT_RUNNING, STOPPED, ChildrenPool
+from .hub import NOT_RUNNING, STOPPED
 from .plan import METHODS, Plan
+from .restarting import RestartingPool
 from .spoke import Spoke
 from .vigil import Interrupt, Kill, TakeBack, measures
 from .workload import Workload
@@ -18,7 +19,7 @@ from .workload import Workload
 __all__ = ["NOT_RUNNING", "STOPPED", "PreforkPool"]
 
 
-class PreforkPool(ChildrenPool):
+class PreforkPool(RestartingPool):
     """Runs jobs in child processes.
 
     `max_tasks` and `max_memory` (KiB) let a child be replaced after so many jobs or once it has
@@ -83,6 +84,9 @@ class PreforkPool(ChildrenPool):
                 case Kill(doom):
                     self._kill(spoke, doom)
                 case Interrupt(number):
+                    job = spoke.inflight[number]
+                    if job.soft_limit and number not in self._work.unwanted:
+                        self._work.say(Warned(number, job.soft_limit))
                     spoke.interrupted = number
                     spoke.journal.interrupt(number)
                     self._signal(spoke, SOFT_SIGNAL)

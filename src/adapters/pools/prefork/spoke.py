@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Final
 
+from ....domain.messaging.message import TaskMessage
 from ....domain.work.job import Job
 from ..pace import BATCH_SECONDS, weight
 from . import wire
 from .journal import Journal, shared_memory
-from .nursery import hub_ends
+from .nursery import Nursery, hub_ends
 
 # A child holds at most one batch that runs and one that waits.
 WINDOW: Final = 2 * BATCH_SECONDS
@@ -54,6 +55,7 @@ class Spoke:
     def __init__(self, child_id: int) -> None:
         self.id = child_id
         self.pid: int | None = None
+        self.nursery: Nursery | None = None
         self.sock, self.childs_end = socket.socketpair()
         self.sock.setblocking(False)
         hub_ends.add(self.sock)
@@ -119,7 +121,7 @@ class Spoke:
                 soonest = min(soonest, job.soft_limit or inf, job.hard_limit or inf)
         self.load = load
         self.sent += len(taken)
-        if len(inflight) > 1:
+        if len(inflight) > 1 or any(job.relays for job in taken):
             soonest = min(soonest, LONG)
         self.check_at = min(self.check_at, now + soonest)
         return taken
@@ -134,11 +136,30 @@ class Spoke:
             self.stuck = None
         return job
 
+    def relay(self, number: int, link: TaskMessage) -> bool:
+        """Take note that a link has begun where this job ended; False if nobody knows this job."""
+        job = self.inflight.get(number)
+        if job is None:
+            return False
+        following = job._replace(number=number + 1, message=link, relays=job.relays - 1)
+        # In its place: jobs begin in this order.
+        self.inflight = {
+            (one.number if one is not job else number + 1): (one if one is not job else following)
+            for one in self.inflight.values()
+        }
+        return True
+
     def split(self) -> tuple[list[int], list[int]]:
-        """Return what had begun and what had not, when the child died. Jobs begin in order."""
-        numbers = list(self.inflight)
-        begun = self.journal.begun
-        at = numbers.index(begun) + 1 if begun in self.inflight else 0
+        """Return what had begun and what had not, when the child died. Jobs begin in order.
+
+        Where links had followed of which it has not told, the one before them counts as begun.
+        """
+        jobs, begun = list(self.inflight.values()), self.journal.begun
+        at = 0
+        for place, job in enumerate(jobs, 1):
+            if job.number <= begun <= job.number + job.relays:
+                at = place
+        numbers = [job.number for job in jobs]
         return numbers[:at], numbers[at:]
 
     # -- the socket ----------------------------------------------------------------------------

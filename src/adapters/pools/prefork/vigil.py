@@ -46,9 +46,13 @@ def measures(
     again = _next_look(spoke, now)
     running = spoke.journal.running()
     job = spoke.inflight.get(running[0]) if running else None
-    if running is None or job is None:
+    if running is None:
         return [], again
-    since = running[1]
+    number, since = running
+    if job is None:
+        # A link that follows one of which the child has not told yet: it is to tell now.
+        overdue = spoke.stuck is None and now - since >= LONG
+        return ([TakeBack(number)] if overdue else []), again
     if doom := _doom(job, since, now, unwanted):
         return [Kill(doom)], inf
     found: list[Measure] = []
@@ -80,6 +84,8 @@ def _next_look(spoke: Spoke, now: float) -> float:
     """When a job that has not begun yet may be over its limit, or those behind it wait too long."""
     soonest = LONG if len(spoke.inflight) > 1 else inf
     for job in spoke.inflight.values():
+        if job.relays:
+            soonest = min(soonest, LONG)
         for limit in (job.soft_limit, job.hard_limit):
             if limit and limit < soonest:
                 soonest = limit

@@ -40,6 +40,7 @@ CANCELLED: Final = 16  # numbers given up
 RETIRE: Final = 17  # it has grown too large and wants to leave
 OVERDUE: Final = 18  # number and limit: stopped, since it ran past its hard limit
 ENDED: Final = 19  # numbers stopped as the hub wished, after they had begun
+WARNED: Final = 20  # number and limit: it goes on, though it is past its soft limit
 
 Row = tuple[Any, ...]
 Untransportable = tuple[int, str]
@@ -125,6 +126,7 @@ def job_row(job: Job) -> Row:
         job.soft_limit,
         job.hard_limit,
         job.redelivered,
+        job.relays,
         *message_row(message),
     )
 
@@ -133,7 +135,12 @@ def job_of(row: Row) -> Job:
     """Build a job from its row."""
     if len(row) < _LONG_ROW:
         row = pickle.loads(row[1])  # noqa: S301 - pickled by our own hub
-    return Job(row[0], message_of(row[5:]), row[2], row[3], row[4], row[1])
+    return Job(row[0], message_of(row[6:]), row[2], row[3], row[4], row[1], row[5])
+
+
+def has_relays(row: Row) -> bool:
+    """Whether links of its chain may follow a job; one whose row is pickled has none."""
+    return len(row) >= _LONG_ROW and row[5] > 0
 
 
 def message_row(message: TaskMessage) -> Row:
@@ -193,6 +200,7 @@ def report_row(report: Report) -> Row:
         [contribution_row(one) for one in report.parts],
         report.closes,
         [(one.group_id, one.by, one.key) for one in report.grows],
+        None if report.relay is None else message_row(report.relay),
     )
 
 
@@ -201,7 +209,7 @@ def report_of(row: Row) -> Report:
     if len(row) < _LONG_ROW:
         row = pickle.loads(row[1])  # noqa: S301 - pickled by our own child
     number, state, disposition, results, publish, runtime, summary, traceback, *chords = row
-    opens, parts, closes, grows = chords
+    opens, parts, closes, grows, relay = chords
     return Report(
         number,
         state,
@@ -215,6 +223,7 @@ def report_of(row: Row) -> Report:
         tuple([contribution_of(part) for part in parts]),
         closes,
         tuple([ChordGrowth(*growth) for growth in grows]),
+        None if relay is None else message_of(relay),
     )
 
 
@@ -228,16 +237,42 @@ def contribution_row(one: Contribution) -> Row:
         part.size,
         part.state,
         _payload_row(part.result),
-        message_row(one.completion),
+        _shared_row(one.completion),
+        one.parent_id,
+        one.root_id,
     )
 
 
 def contribution_of(row: Row) -> Contribution:
     """Build a part of a chord from its row."""
-    group_id, task_id, index, size, state, result, completion = row
+    group_id, task_id, index, size, state, result, completion, parent_id, root_id = row
     value = None if result is None else Payload(*result)
     part = ChordPart(group_id, task_id, index, size, state, value)
-    return Contribution(part, message_of(completion))
+    return Contribution(part, _shared_message(completion), parent_id, root_id)
+
+
+# Parts of a chord share their completion. Marshal keeps what is one object one, within a frame:
+# so it is laid out once, travels once a frame, and is built once a frame.
+_last_sent: tuple[TaskMessage | None, Row] = (None, ())
+_last_built: tuple[Row | None, TaskMessage | None] = (None, None)
+
+
+def _shared_row(message: TaskMessage) -> Row:
+    global _last_sent
+    known, row = _last_sent
+    if known is not message:
+        row = message_row(message)
+        _last_sent = message, row
+    return row
+
+
+def _shared_message(row: Row) -> TaskMessage:
+    global _last_built
+    known, message = _last_built
+    if known is not row or message is None:
+        message = message_of(row)
+        _last_built = row, message
+    return message
 
 
 def progress_row(progress: Progress) -> Row:

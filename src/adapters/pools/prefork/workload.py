@@ -47,19 +47,27 @@ class Workload:
         return bool(self._events or self._reports)
 
     def harvest(self) -> list[PoolEvent]:
-        """Take the events out. A job's report must not overtake what it had to say before."""
-        events, reports = self._events, self._reports
-        self._events, self._reports = [], []
-        return [*events, Reported(reports)] if reports else events
+        """Take the events out, in the order in which they came to be."""
+        self._bind()
+        events, self._events = self._events, []
+        return events
 
     def say(self, event: PoolEvent) -> None:
         """Add an event."""
+        self._bind()
         self._events.append(event)
+
+    def _bind(self) -> None:
+        if self._reports:
+            self._events.append(Reported(self._reports))
+            self._reports = []
 
     # -- from the hub to the children ----------------------------------------------------------
 
     def add(self, jobs: Sequence[Job]) -> None:
         """Take jobs into the backlog."""
+        if self._max_tasks:  # what a child has run is counted here
+            jobs = [job._replace(relays=0) for job in jobs]
         self._backlog.extend(jobs)
         self._pace.note(jobs)
 
@@ -155,21 +163,28 @@ class Workload:
 
     def bury(self, spoke: Spoke, cause: str) -> None:
         """Answer for all that a dead child held, its last words having been taken in."""
+        self._bind()
         self._events += last_rites(spoke, cause)
         self._forget_unwanted(spoke.inflight)
 
     def _take_in_reports(self, spoke: Spoke, rows: list[wire.Row]) -> None:
-        settle, reports = spoke.settle, self._reports
         for row in rows:
-            if settle(row[0]) is None:
-                continue
-            if self.unwanted:
-                self._forget_unwanted((row[0],))
+            number: int = row[0]
             try:
-                reports.append(wire.report_of(row))
+                report = wire.report_of(row)
             except Exception as exc:
-                cause = f"what came of it cannot be read from process {spoke.pid}: {exc!r}"
-                self.say(Lost((row[0],), (), cause))
+                if spoke.settle(number) is not None:
+                    cause = f"what came of it cannot be read from process {spoke.pid}: {exc!r}"
+                    self.say(Lost((number,), (), cause))
+                continue
+            if report.relay is None:
+                known = spoke.settle(number) is not None
+            else:
+                known = spoke.relay(number, report.relay)
+            if known:
+                if self.unwanted:
+                    self._forget_unwanted((number,))
+                self._reports.append(report)
 
     def _take_back(self, spoke: Spoke, numbers: list[int]) -> None:
         """Put jobs that a child gave back before all others, but for those nobody wants now."""
@@ -203,7 +218,7 @@ def answers(event: PoolEvent) -> int:
     """How many jobs an event answers."""
     match event:
         case Reported(reports):
-            return len(reports)
+            return sum(report.relay is None for report in reports)
         case Lost(started, unstarted):
             return len(started) + len(unstarted)
         case TimedOut(_, _, unstarted):

@@ -128,6 +128,10 @@ class SharedChild(ABC):
                     self._stop(run, wire.frame(wire.ENDED, [run.job.number]))
             case wire.RESIZE:
                 self._slots = value
+            case wire.RECALL:
+                numbers = [row[0] for row in self._todo]
+                self._todo.clear()
+                self.send(wire.frame(wire.RECALLED, numbers))
             case wire.BYE:
                 self._leaving = True
                 self._flush_soon()
@@ -153,10 +157,14 @@ class SharedChild(ABC):
             job = wire.job_of(row)
             run = running[job.number] = Run(job)
             if job.soft_limit:
-                run.timers.append(self.later(job.soft_limit, self.interrupt, run))
+                run.timers.append(self.later(job.soft_limit, self._warn, run))
             if job.hard_limit:
                 run.timers.append(self.later(job.hard_limit, self._overdue, run))
             self.begin(run)
+
+    def _warn(self, run: Run) -> None:
+        self.send(wire.frame(wire.WARNED, (run.job.number, run.job.soft_limit)))
+        self.interrupt(run)
 
     def _overdue(self, run: Run) -> None:
         number, limit = run.job.number, run.job.hard_limit

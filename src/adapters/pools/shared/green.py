@@ -10,13 +10,16 @@ from functools import partial
 from typing import Any
 
 from ....domain.errors import SoftTimeLimitExceeded
-from ....domain.work.job import Report, Runner
+from ....domain.work.job import GivenUp, Report, Runner
 from ..prefork import wire
 from .child import Run, SharedChild, SharedOptions
 
 
 class GreenChild(SharedChild):
     """What children of greenlets do alike."""
+
+    #: What ends a greenlet whose job is given up: GreenletExit to its own code.
+    exit: type[BaseException]
 
     def begin(self, run: Run) -> None:
         """Make a greenlet of it."""
@@ -31,7 +34,7 @@ class GreenChild(SharedChild):
 
     def end(self, run: Run) -> None:
         """Raise GreenletExit where the greenlet waits."""
-        self.throw(run.way, None)
+        self.throw(run.way, self.exit)
         if not run.entered:
             self.ended(run, None, None)
 
@@ -39,8 +42,8 @@ class GreenChild(SharedChild):
         """Return a greenlet that will call."""
         raise NotImplementedError
 
-    def throw(self, greenlet: Any, error: type[BaseException] | None) -> None:
-        """Raise an error in a greenlet; None: GreenletExit."""
+    def throw(self, greenlet: Any, error: type[BaseException]) -> None:
+        """Raise an error in a greenlet."""
         raise NotImplementedError
 
     def _carry(self, run: Run) -> None:
@@ -64,6 +67,7 @@ class GeventChild(GreenChild):
         from gevent.event import Event
 
         self._gevent, self._over = gevent, Event()
+        self.exit = _exit_of(gevent.GreenletExit)
         self._events = gevent.get_hub().loop
         self._runner.start()
         readable = self._events.io(self._sock.fileno(), 1)
@@ -78,9 +82,9 @@ class GeventChild(GreenChild):
         """Begin it in the next round of the hub."""
         return self._gevent.spawn(call)
 
-    def throw(self, greenlet: Any, error: type[BaseException] | None) -> None:
+    def throw(self, greenlet: Any, error: type[BaseException]) -> None:
         """Raise it in the next round of the hub."""
-        greenlet.kill(self._gevent.GreenletExit if error is None else error, block=False)
+        greenlet.kill(error, block=False)
 
     def soon(self, call: Callable[[], None]) -> None:
         """Call in the next round of the hub."""
@@ -111,6 +115,7 @@ class EventletChild(GreenChild):
         from eventlet import event, hubs
 
         self._eventlet, self._over = eventlet, event.Event()
+        self.exit = _exit_of(eventlet.greenlet.GreenletExit)
         self._hub = hubs.get_hub()
         self._runner.start()
         reader = eventlet.spawn(self._read, hubs.trampoline)
@@ -128,12 +133,9 @@ class EventletChild(GreenChild):
         """Begin it in the next round of the hub."""
         return self._eventlet.spawn(call)
 
-    def throw(self, greenlet: Any, error: type[BaseException] | None) -> None:
+    def throw(self, greenlet: Any, error: type[BaseException]) -> None:
         """Raise it now, or in the next round if it is called by a greenlet."""
-        if error is None:
-            greenlet.kill()
-        else:
-            greenlet.kill(error)
+        greenlet.kill(error)
 
     def soon(self, call: Callable[[], None]) -> None:
         """Call in the next round of the hub."""
@@ -151,6 +153,10 @@ class EventletChild(GreenChild):
         """Let the main greenlet go."""
         if not self._over.ready():
             self._over.send()
+
+
+def _exit_of(theirs: type[BaseException]) -> type[BaseException]:
+    return type("GivenUpGreenlet", (GivenUp, theirs), {})
 
 
 def live_gevent(sock: int, journal: int, runner: Runner, options: SharedOptions) -> None:

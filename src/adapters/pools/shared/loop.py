@@ -8,16 +8,19 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ....domain.errors import SoftTimeLimitExceeded
-from ....domain.work.job import LoopRun, LoopRunner, Report
+from ....domain.work.job import GivenUp, LoopRun, LoopRunner, Report
 from ..prefork import wire
 from .child import Run, SharedChild, SharedOptions
 from .side_threads import SideThreads
 
 logger = logging.getLogger("celeriac.pool")
 
-#: Objects made, less those freed, before the collector looks at the young; then, how many such
-#: looks before it looks at those left over, and at all.
-GARBAGE: Final = (10_000, 20, 20)
+#: Objects made, less those freed, before the collector looks at the young: at least so many, and so
+#: many a slot, for a coroutine that waits is some fifty objects, and its own may be as many. Where
+#: a thousand began and ended together, looking every 10,000 took a third of this thread's time.
+YOUNG, YOUNG_PER_SLOT = 10_000, 100
+#: How many such looks before it looks at those left over, and at all.
+OLDER: Final = (20, 20)
 
 
 def live(sock: int, journal: int, runner: LoopRunner, options: SharedOptions) -> None:
@@ -41,10 +44,8 @@ class LoopChild(SharedChild):
         """Run jobs until the hub says good-bye."""
         # First, since it may choose another kind of loop.
         self._runner.start()
-        # A thousand coroutines are alive on purpose. To look at them after every 700 that come and
-        # go took a fifth of this thread's time.
         gc.freeze()
-        gc.set_threshold(*GARBAGE)
+        gc.set_threshold(max(YOUNG, YOUNG_PER_SLOT * self._slots), *OLDER)
         self._loop = loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         self._threads = SideThreads(self._runner, self.say, self._thread_ended)
@@ -77,7 +78,7 @@ class LoopChild(SharedChild):
     def end(self, run: Run) -> None:
         """Cancel the coroutine; a thread can only be interrupted."""
         if run.way is None:
-            self._threads.interrupt(run)
+            self._threads.interrupt(run, GivenUp)
         else:
             run.way.cancel()
 
@@ -122,6 +123,10 @@ class LoopChild(SharedChild):
         loop.close()
 
 
+class _Cancelled(GivenUp, asyncio.CancelledError):
+    """What a coroutine meets that is given up: to its own code a cancellation as any other."""
+
+
 class _Errand:
     """One job on the loop."""
 
@@ -144,6 +149,8 @@ class _Errand:
             # fault of the runner.
             error = raised
         self._child.ended(self._run, report, error)
+        # It holds this, which holds it: left so, the collector would have to part each pair.
+        self._run.way = None
 
     def interrupt(self) -> None:
         if self._way is None:
@@ -153,6 +160,8 @@ class _Errand:
             self._task.cancel()
 
     def cancel(self) -> None:
+        if self._way is not None:
+            self._way.interrupt(_Cancelled())
         self._task.cancel()
         if not self._entered:
             self._child.ended(self._run, None, None)

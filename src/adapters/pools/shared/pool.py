@@ -7,15 +7,15 @@ from ....domain.errors import NotSupported
 from ....domain.work.job import Resized
 from ....ports.pool import Cancel, PoolCapabilities
 from ..prefork.crew import Crew
-from ..prefork.hub import ChildrenPool
 from ..prefork.plan import METHODS, Plan
+from ..prefork.restarting import RestartingPool
 from .child import SharedOptions
 from .workload import SharedSpoke, SharedWorkload
 
 _CHILDREN: Final = 1
 
 
-class SharedPool(ChildrenPool):
+class SharedPool(RestartingPool):
     """Runs jobs side by side in a child; what that child is like is the subclass's matter.
 
     `slots` is how many run at once. When the child dies, what it had begun is lost, and another

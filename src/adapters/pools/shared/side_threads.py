@@ -5,7 +5,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 from ....domain.errors import SoftTimeLimitExceeded
-from ....domain.work.job import Progress, Report, Runner
+from ....domain.work.job import GivenUp, Progress, Report, Runner
 from .. import interruption
 from .child import Run
 
@@ -33,12 +33,12 @@ class SideThreads:
         else:
             self._jobs.put(run)
 
-    def interrupt(self, run: Run) -> None:
-        """Raise SoftTimeLimitExceeded in the thread that runs a job, when it next runs Python."""
+    def interrupt(self, run: Run, error: type[BaseException] = SoftTimeLimitExceeded) -> None:
+        """Raise an error in the thread that runs a job, when it next runs Python."""
         with self._lock:
             run.interrupted = True
             if run.thread_id:
-                interruption.interrupt(run.thread_id)
+                interruption.interrupt(run.thread_id, error)
 
     def _work(self, run: Run) -> None:
         while True:
@@ -69,5 +69,5 @@ class SideThreads:
                         interruption.take_back(run.thread_id)
                     run.thread_id = 0
                     return
-            except SoftTimeLimitExceeded:
+            except (SoftTimeLimitExceeded, GivenUp):
                 continue  # raised between the end of the run and its withdrawal

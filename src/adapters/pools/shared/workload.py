@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ....domain.work.capacity import SHORT
-from ....domain.work.job import Began, Cancelled, Job, TimedOut
+from ....domain.work.job import Began, Cancelled, Job, TimedOut, Warned
 from ....ports.pool import Cancel
 from ..pace import BATCH_JOBS
 from ..prefork import wire
@@ -102,6 +102,9 @@ class SharedWorkload(Workload):
                 case wire.OVERDUE:
                     if spoke.settle(value[0]):
                         self.say(TimedOut(*value))
+                case wire.WARNED:
+                    if value[0] in spoke.inflight:
+                        self.say(Warned(*value))
                 case wire.ENDED:
                     numbers = [number for number in value if spoke.settle(number)]
                     self.say(Cancelled(numbers, numbers))
