@@ -94,14 +94,14 @@ class MemoryBroker(Broker):
     # -- workers: messages
 
     def claim(
-        self, queues: Sequence[str], limit: int, wait: float
+        self, queues: Sequence[str], limit: int, wait: float, begin: int = 0
     ) -> Sequence[Delivery | Undecodable]:
         """Claim what is due, waiting for it unless the clock is virtual."""
         if limit <= 0:
             return ()
         with self.memory.changed:
             claimed = self.memory.wait_for(
-                lambda: self._claim(queues, limit),
+                lambda: self._claim(queues, limit, begin),
                 wait,
                 interrupted=lambda: self._woken,
                 nap=lambda: self._until_it_matters(queues),
@@ -205,10 +205,12 @@ class MemoryBroker(Broker):
             )
         return self._owner
 
-    def _claim(self, queues: Sequence[str], limit: int) -> Sequence[Delivery | Undecodable]:
+    def _claim(
+        self, queues: Sequence[str], limit: int, begin: int
+    ) -> Sequence[Delivery | Undecodable]:
         owner = self._present_owner()
         now = self.memory.clock.now()
-        return self.memory.messages.claim(owner, queues, limit, now)
+        return self.memory.messages.claim(owner, queues, limit, now, begin)
 
     def _until_it_matters(self, queues: Sequence[str]) -> float:
         """Return the seconds until a parked message comes due or the lease runs out."""

@@ -77,7 +77,7 @@ class MemoryLedger(StartedLedger):
             ]
             return [_inherit(heir, dead, entry) for dead, entry in found[: max(limit, 0)]]
 
-    def inquire(self, owner: int, task_ids: Sequence[str]) -> Sequence[Found]:
+    def inquire(self, owner: int, task_ids: Sequence[str], *, take: bool = True) -> Sequence[Found]:
         """Tell what others noted of these tasks, and take it over from the dead."""
         with self.memory.changed:
             heir = self._present(owner)
@@ -91,9 +91,9 @@ class MemoryLedger(StartedLedger):
                 if not entry.raw and entry.task_id in wanted
             ]
             return [
-                Found(entry, other.node, alive=True)
-                if other.until > self._at()
-                else _inherit(heir, other, entry)
+                _inherit(heir, other, entry)
+                if take and other.until <= self._at()
+                else Found(entry, other.node, alive=other.until > self._at())
                 for other, entry in found
             ]
 

@@ -29,6 +29,8 @@ class Entry:
     redelivered: bool = False
     started: bool = False
     fence: int = 0
+    #: The number of the link that it is of, while its owner goes on with a chain.
+    link: int = 0
 
     @property
     def message(self) -> TaskMessage | None:

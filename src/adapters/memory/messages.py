@@ -5,7 +5,7 @@ Publishing and claiming take O(log n).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count, islice
 
@@ -13,7 +13,7 @@ from ...domain.errors import QueueNotFound
 from ...domain.messaging.delivery import DeadMessage, Delivery, Orphan, Token, Undecodable
 from ...domain.messaging.message import TaskMessage
 from ...domain.messaging.queues import Binding, Queue, binding_of, destinations
-from ...domain.work.settlement import DeadLetter, Disposition, Done, Park, Requeue
+from ...domain.work.settlement import DeadLetter, Disposition, Done, Park, Relay, Requeue
 from .line import Entry, Line
 
 
@@ -96,10 +96,22 @@ class MessageTable:
     # -- deliveries
 
     def claim(
-        self, owner: Owner, queues: Sequence[str], limit: int, now: datetime
+        self,
+        owner: Owner,
+        queues: Sequence[str],
+        limit: int,
+        now: datetime,
+        begin: int = 0,
     ) -> list[Delivery | Undecodable]:
-        """Move due messages to an owner, taking one of each queue in turn."""
-        return [self._hold(entry, owner) for entry in islice(self._in_turn(queues, now), limit)]
+        """Move due messages to an owner, taking one of each queue in turn; begin the first ones."""
+        found: list[Delivery | Undecodable] = []
+        for entry in islice(self._in_turn(queues, now), limit):
+            entry.started = len(found) < begin
+            held = self._hold(entry, owner)
+            if entry.started and isinstance(held, Delivery):
+                held = replace(held, started=True)
+            found.append(held)
+        return found
 
     def seize(
         self, owner: Owner, task_ids: frozenset[str], now: datetime
@@ -115,6 +127,12 @@ class MessageTable:
         owner = self._holders.get(token.tag)
         entry = owner.held.get(token.tag) if owner else None
         return entry if entry and entry.fence == token.fence else None
+
+    def relay(self, entry: Entry, relay: Relay) -> None:
+        """Let a claimed message be another from now on, which has begun."""
+        message, entry.link = relay.message, relay.number
+        entry.content, entry.priority = message, message.priority
+        entry.crashes, entry.redelivered, entry.started = 0, False, True
 
     def dispose(self, entry: Entry, disposition: Disposition, now: datetime) -> None:
         """Bring a claimed message to its end."""
@@ -184,7 +202,7 @@ class MessageTable:
                     lines.remove(line)
 
     def _hold(self, entry: Entry, owner: Owner) -> Delivery | Undecodable:
-        entry.fence = next(self._numbers)
+        entry.fence, entry.link = next(self._numbers), 0
         owner.held[entry.tag] = entry
         self._holders[entry.tag] = owner
         return entry.delivery()

@@ -44,6 +44,9 @@ class _Slot:
         self.job: Job | None = None
         self.since = 0.0
         self.answer: PoolEvent | None = None
+        #: What is said instead, and what is begun, where another link may follow at once.
+        self.relayed: PoolEvent | None = None
+        self.link: Job | None = None
 
 
 class SimulatedPool(Pool):
@@ -237,12 +240,17 @@ class SimulatedPool(Pool):
         if slot.fresh:
             slot.fresh = False
             self._runner.start()
-        job = slot.hand.popleft()
+        self._run(slot, slot.hand.popleft())
+
+    def _run(self, slot: _Slot, job: Job) -> None:
         slot.job, slot.since = job, self._clock.monotonic()
         if self._announce_starts:
             self._inbox(Began((job.number,), slot.pid))
         report = self._runner.run(job, lambda progress: self._inbox(Progressed((progress,))))
-        slot.answer = Reported((report,))
+        slot.answer, slot.link = Reported((report,)), None
+        if job.relays and (relayed := self._runner.relayed(job, report)) is not None:
+            report, slot.link = relayed
+            slot.relayed = Reported((report,))
 
     def _end(self, slot: _Slot) -> None:
         job, answer = slot.job, slot.answer
@@ -252,11 +260,21 @@ class SimulatedPool(Pool):
             rest = self._bury(slot)
             self._inbox(TimedOut(job.number, job.hard_limit, rest))
             return
+        if slot.link is not None and not (slot.hand or slot.leaving or self._closed):
+            self._run_on(slot, slot.link)
+            return
         slot.job = None
         if slot.leaving:
             self._crew.remove(slot)
         self._deal()
         self._inbox(answer)
+
+    def _run_on(self, slot: _Slot, link: Job) -> None:
+        """Begin what follows a job in its slot; word of that job's end comes after it has begun."""
+        told = slot.relayed
+        assert told is not None
+        self._run(slot, link)
+        self._inbox(told)
 
     def _bury(self, slot: _Slot) -> list[int]:
         """Take a slot out, put a new one in its place, and return what it had not begun."""

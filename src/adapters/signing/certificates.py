@@ -23,40 +23,54 @@ logger = logging.getLogger("celeriac.security")
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Whose key it is. `id` is what a signed message calls its signer; `ends` is aware UTC."""
+    """Whose key it is. `ends` is aware UTC."""
 
-    id: str
+    issuer: str
+    serial: int
     ends: datetime
     key: rsa.RSAPublicKey
+
+    @property
+    def id(self) -> str:
+        """What a signed message calls its signer."""
+        return f"{self.issuer} {self.serial}"
 
 
 def read_key(path: str, password: bytes | None) -> rsa.RSAPrivateKey:
     """Read a private key. Raises SecurityError for what is none, ImproperlyConfigured without."""
-    pem = _content("security_key", path)
+    return parse_key(_content("security_key", path), password, f"security_key={path!r}")
+
+
+def parse_key(pem: bytes, password: bytes | None, source: str) -> rsa.RSAPrivateKey:
+    """Return the private key of a PEM text. Raises SecurityError, which names the source."""
     try:
         key = serialization.load_pem_private_key(pem, password)
     except (ValueError, TypeError) as broken:
         raise SecurityError(
-            f"security_key={path!r}: not a private key that can be read, or not with this "
+            f"{source}: not a private key that can be read, or not with this "
             f"security_key_password: {broken}"
         ) from broken
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise SecurityError(f"security_key={path!r}: expected an RSA key, the only kind supported")
+        raise SecurityError(f"{source}: expected an RSA key, the only kind supported")
     return key
 
 
 def read_certificate(setting: str, path: str) -> Certificate:
     """Read a certificate: the first of a file that holds several. Raises as `read_key` does."""
-    pem = _content(setting, path)
+    return parse_certificate(_content(setting, path), f"{setting}: {path!r}")
+
+
+def parse_certificate(pem: bytes, source: str) -> Certificate:
+    """Return the first certificate of a PEM text. Raises SecurityError, which names the source."""
     try:
         found = load_pem_x509_certificate(pem)
         key = found.public_key()
         issuer = " ".join(str(part.value) for part in found.issuer)
     except Exception as broken:  # the library has errors of many kinds for a broken file
-        raise SecurityError(f"{setting}: {path!r} is not a certificate: {broken}") from broken
+        raise SecurityError(f"{source} is not a certificate: {broken}") from broken
     if not isinstance(key, rsa.RSAPublicKey):
-        raise SecurityError(f"{setting}: {path!r} is not of an RSA key, the only kind supported")
-    return Certificate(f"{issuer} {found.serial_number}", found.not_valid_after_utc, key)
+        raise SecurityError(f"{source} is not of an RSA key, the only kind supported")
+    return Certificate(issuer, found.serial_number, found.not_valid_after_utc, key)
 
 
 def read_store(pattern: str, now: datetime) -> Mapping[str, Certificate]:

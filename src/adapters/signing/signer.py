@@ -58,19 +58,24 @@ class RsaSigner(Signer):
 
     def __init__(
         self,
-        key: rsa.RSAPrivateKey,
-        certificate: Certificate,
+        key: rsa.RSAPrivateKey | None,
+        certificate: Certificate | None,
         store: Mapping[str, Certificate],
         digest: str,
         clock: Clock,
     ) -> None:
-        """Sign as the certificate's owner. `digest` is a hash's name, such as `sha256`."""
+        """Sign as the certificate's owner; without key or certificate it only verifies.
+
+        `digest` is a hash's name, such as `sha256`.
+        """
         self._key, self._certificate, self._store = key, certificate, store
-        self._hash, self._clock = _digest(digest), clock
-        self._padding = padding.PSS(padding.MGF1(self._hash), padding.PSS.MAX_LENGTH)
+        self._hash, self._clock = hash_of(digest), clock
+        self._padding = pss(self._hash)
 
     def sign(self, payload: Payload) -> Payload:
         """Wrap a payload. Raises SecurityError where the own certificate has expired."""
+        if self._key is None or self._certificate is None:
+            raise SecurityError("nothing can be signed without a private key and its certificate")
         self._check_term(self._certificate)
         try:
             signature = self._key.sign(payload.data, self._padding, self._hash)
@@ -124,7 +129,13 @@ def _unpacked(data: bytes) -> tuple[str, bytes, Payload]:
         raise SecurityError(f"it is not a signed message: {broken}") from broken
 
 
-def _digest(name: str) -> hashes.HashAlgorithm:
+def pss(digest: hashes.HashAlgorithm) -> padding.PSS:
+    """Return the padding of signatures: PSS with the longest salt."""
+    return padding.PSS(padding.MGF1(digest), padding.PSS.MAX_LENGTH)
+
+
+def hash_of(name: str) -> hashes.HashAlgorithm:
+    """Return the hash of a name, such as `sha256`. Raises ImproperlyConfigured."""
     kind = getattr(hashes, name.upper().replace("-", "_"), None)
     try:
         found = kind() if callable(kind) else None

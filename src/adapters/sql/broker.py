@@ -135,7 +135,7 @@ class SqlBroker(Broker, PortableLease):
     # -- workers: messages
 
     def claim(
-        self, queues: Sequence[str], limit: int, wait: float
+        self, queues: Sequence[str], limit: int, wait: float, begin: int = 0
     ) -> Sequence[Delivery | Undecodable]:
         """Claim what is due, waiting for the first."""
         if limit <= 0 or not queues:

@@ -14,21 +14,25 @@ from typing import Final
 
 from ...domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
 from ...domain.messaging.payload import Payload
-from .flavour import Flavour
+from .flavour import Flavour, KeyedTable
 from .transaction import Row, Transaction
 
-#: Columns of a part with their kinds; the first two are its key.
-_PART: Final[Mapping[str, str]] = {
-    "group_id": "text",
-    "task_id": "text",
-    "position": "integer",
-    "size": "integer",
-    "status": "text",
-    "result": "bytea",
-    "content_type": "text",
-    "content_encoding": "text",
-}
-_GROWTH: Final[Mapping[str, str]] = {"group_id": "text", "task_id": "text"}
+_KEY: Final = ("group_id", "task_id")
+_PART: Final = KeyedTable(
+    "celeriac_chord_part",
+    {
+        "group_id": "text",
+        "task_id": "text",
+        "position": "integer",
+        "size": "integer",
+        "status": "text",
+        "result": "bytea",
+        "content_type": "text",
+        "content_encoding": "text",
+    },
+    _KEY,
+)
+_GROWTH: Final = KeyedTable("celeriac_chord_growth", {"group_id": "text", "task_id": "text"}, _KEY)
 _CHORD: Final = ("group_id", "size", "grown", "counted", "fired", "closed", "created")
 #: Chords in one statement: databases limit the size of a statement, not the number of statements.
 _AT_ONCE: Final = 1000
@@ -131,7 +135,7 @@ def close(transaction: Transaction, flavour: Flavour, group_ids: Sequence[str]) 
 def fetch_parts(transaction: Transaction, group_id: str) -> list[ChordPart]:
     """Return the parts of a chord by index; those without one come last."""
     rows = transaction.rows(
-        f"SELECT {', '.join(_PART)} FROM celeriac_chord_part WHERE group_id = ?",  # noqa: S608
+        f"SELECT {', '.join(_PART.columns)} FROM {_PART.name} WHERE group_id = ?",  # noqa: S608
         (group_id,),
     )
     parts = [_part(row) for row in rows]
@@ -160,7 +164,7 @@ def expire(transaction: Transaction, flavour: Flavour, before: int) -> None:
 def _grow(transaction: Transaction, flavour: Flavour, grows: Sequence[ChordGrowth]) -> None:
     """Let locked chords wait for more, once for each key."""
     told = {(one.group_id, one.key): one.by for one in grows}
-    fresh = flavour.insert_missing(transaction, "celeriac_chord_growth", _GROWTH, 2, sorted(told))
+    fresh = flavour.insert_missing(transaction, _GROWTH, sorted(told))
     by: Counter[str] = Counter()
     for key in fresh:
         by[key[0]] += told[key]
@@ -179,7 +183,7 @@ def _insert(
     if not rows:
         return set()
     ordered = [rows[key] for key in sorted(rows)]
-    return flavour.insert_missing(transaction, "celeriac_chord_part", _PART, 2, ordered)
+    return flavour.insert_missing(transaction, _PART, ordered)
 
 
 def _note(transaction: Transaction, chords: Mapping[str, Chord]) -> None:

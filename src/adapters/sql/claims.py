@@ -16,7 +16,7 @@ from typing import Any, Final
 from ...domain.errors import LeaseLost
 from ...domain.messaging.delivery import Delivery, Orphan, Token, Undecodable
 from .envelope import READ, delivery_of
-from .flavour import Flavour
+from .flavour import Change, Flavour
 from .schema import CLAIMED, NOBODY, OWNER_SHIFT, PARKED, READY, WAITING
 from .transaction import Row, Transaction
 
@@ -111,8 +111,7 @@ def _looking_at(number: int) -> str:
 
 def promote(transaction: Transaction, flavour: Flavour, now: int) -> None:
     """Make parked messages ready whose time has come."""
-    flavour.change_free(
-        transaction,
+    change = Change(
         f"SELECT id FROM celeriac_message WHERE state = {PARKED} AND due <= ?"  # noqa: S608
         f" ORDER BY due LIMIT {_STEP}",
         (now,),
@@ -120,6 +119,7 @@ def promote(transaction: Transaction, flavour: Flavour, now: int) -> None:
         (),
         "id",
     )
+    flavour.change_free(transaction, change)
 
 
 def claim(
@@ -202,8 +202,7 @@ def is_present(transaction: Transaction, owner: Owner) -> bool:
 def _take(
     transaction: Transaction, flavour: Flavour, owner: Owner, fence: int, queue: str, limit: int
 ) -> list[Row]:
-    rows = flavour.change_free(
-        transaction,
+    change = Change(
         f"SELECT id FROM celeriac_message WHERE queue = ? AND state = {READY}"  # noqa: S608
         " AND EXISTS (SELECT 1 FROM celeriac_owner WHERE id = ? AND lost = 0)"
         " ORDER BY place, id LIMIT ?",
@@ -212,6 +211,7 @@ def _take(
         (fence,),
         READ,
     )
+    rows = flavour.change_free(transaction, change)
     # RETURNING promises no order. Columns 3 and 0 are place and id.
     return sorted(rows, key=lambda row: (row[3], row[0]))
 
@@ -273,8 +273,7 @@ def _adopt_from(
     limit: int,
 ) -> list[Orphan]:
     marks = ", ".join("?" * len(queues))
-    rows = flavour.change_free(
-        transaction,
+    change = Change(
         f"SELECT id FROM celeriac_message WHERE state = {CLAIMED} AND fence >= ? AND fence < ?"  # noqa: S608
         f" AND queue IN ({marks}) ORDER BY id LIMIT ?",
         (*held_by(lapsed), *queues, limit),
@@ -282,6 +281,7 @@ def _adopt_from(
         (fence,),
         f"{READ}, started",
     )
+    rows = flavour.change_free(transaction, change)
     return [
         Orphan(delivery_of(row[:-1], fence), bool(row[-1]), node)
         for row in sorted(rows, key=lambda row: row[0])

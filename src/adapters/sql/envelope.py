@@ -113,7 +113,10 @@ _UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, Recursion
 
 
 def _message(queue: str, task_id: str, place: int, head: Any, body: Any) -> TaskMessage:
-    said, end = _decode(head)
+    try:
+        said, end = _scan(head, 0)
+    except StopIteration as nothing:
+        raise ValueError("there is no JSON value") from nothing
     if end != len(head):
         raise ValueError("there is more than one JSON value")
     task = said["task"]
@@ -132,8 +135,8 @@ def _message(queue: str, task_id: str, place: int, head: Any, body: Any) -> Task
         get("exchange", ""),
         get("routing_key", queue),
         -place,
-        _moment(get("eta")),
-        _moment(get("expires")),
+        _moment(get("eta")) if "eta" in said else None,
+        _moment(get("expires")) if "expires" in said else None,
         _mapping(get("headers", EMPTY)),
         _mapping(get("properties", EMPTY)),
     )
@@ -166,4 +169,5 @@ def _bytes(value: Any) -> bytes:
 
 # ASCII only: no database minds its content, NUL and lone surrogates included.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-_decode = json.JSONDecoder().raw_decode
+# The decoder without its frame: there is one for each message that is claimed.
+_scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -33,6 +34,26 @@ class Connections(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close what is idle; idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of messages: of those whose ids `choose` selects, wanted back as `columns`."""
+
+    choose: str
+    chosen: Sequence[Any]
+    sets: str
+    values: Sequence[Any]
+    columns: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedTable:
+    """A table: its columns with their kinds (`text`, `integer`, `bytea`), the key's first."""
+
+    name: str
+    columns: Mapping[str, str]
+    key: Sequence[str]
 
 
 class Flavour(ABC):
@@ -96,24 +117,16 @@ class Flavour(ABC):
 
     # -- statements
 
-    def change_free(
-        self,
-        transaction: Transaction,
-        choose: str,
-        chosen: Sequence[Any],
-        change: str,
-        changed: Sequence[Any],
-        columns: str,
-    ) -> Sequence[Row]:
-        """Change the messages whose ids `choose` selects, but for those that others hold locked.
+    def change_free(self, transaction: Transaction, change: Change) -> Sequence[Row]:
+        """Change the chosen messages, but for those that others hold locked.
 
-        Returns `columns` as they are after the change, in no order.
+        Returns the columns as they are after the change, in no order.
         """
         sql = (
-            f"UPDATE celeriac_message SET {change} WHERE id IN ({choose})"  # noqa: S608
-            f" RETURNING {columns}"
+            f"UPDATE celeriac_message SET {change.sets} WHERE id IN ({change.choose})"  # noqa: S608
+            f" RETURNING {change.columns}"
         )
-        return transaction.rows(sql, (*changed, *chosen))
+        return transaction.rows(sql, (*change.values, *change.chosen))
 
     def insert_one(self, transaction: Transaction, sql: str, row: Sequence[Any]) -> int:
         """Insert a row; return the id it was given."""
@@ -131,19 +144,11 @@ class Flavour(ABC):
         transaction.many(sql, rows)
 
     def insert_missing(
-        self,
-        transaction: Transaction,
-        table: str,
-        columns: Mapping[str, str],
-        key: int,
-        rows: Sequence[Row],
+        self, transaction: Transaction, table: KeyedTable, rows: Sequence[Row]
     ) -> set[Row]:
-        """Insert the rows whose key is not there yet; return the keys of those that were not.
-
-        `columns` are names and kinds (`text`, `integer`, `bytea`), the first `key` of them the key.
-        """
-        sql = self.keep(table, list(columns), list(columns)[:key])
-        return {row[:key] for row in rows if transaction.run(sql, row) > 0}
+        """Insert the rows whose key is not there yet; return the keys of those that were not."""
+        sql = self.keep(table.name, list(table.columns), table.key)
+        return {row[: len(table.key)] for row in rows if transaction.run(sql, row) > 0}
 
     # -- values
 

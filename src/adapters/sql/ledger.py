@@ -119,7 +119,7 @@ class SqlLedger(StartedLedger):
 
         return self._write(adopt)
 
-    def inquire(self, owner: int, task_ids: Sequence[str]) -> Sequence[Found]:
+    def inquire(self, owner: int, task_ids: Sequence[str], *, take: bool = True) -> Sequence[Found]:
         """Tell what others noted of these tasks, and take it over from the dead."""
         wanted = list(dict.fromkeys(task_id[:255] for task_id in task_ids))
         if not wanted:
@@ -136,8 +136,8 @@ class SqlLedger(StartedLedger):
                     f" WHERE owner <> ? AND has_message = 0 AND task_id IN ({marks})"
                 )
                 for *row, holder, node, expires in transaction.rows(sql, (owner, *page)):
-                    if expires > now:
-                        found.append(Found(_entry(row), node, alive=True))
+                    if expires > now or not take:
+                        found.append(Found(_entry(row), node, alive=expires > now))
                     else:
                         found += self._taken(transaction, owner, holder, node, [row])
             return found

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from ...domain.errors import ImproperlyConfigured
 from .errors import Trouble, ValueRefused
-from .flavour import Connections, Flavour, insertion
+from .flavour import Change, Connections, KeyedTable, insertion
 from .pooled import PooledConnections
+from .server import ServerFlavour
 from .transaction import Row, Transaction
 from .wakeup import PolledWakeups, Wakeups
 
@@ -36,24 +37,33 @@ _NO_TABLE: Final = (1146, 1054)
 _REFUSED: Final = (1153, 1406, 1366, 1264, 1292)
 
 
-class MysqlFlavour(Flavour):
+class MysqlFlavour(ServerFlavour):
     """MariaDB 10.6 or newer, MySQL 8.0 or newer."""
 
     name: ClassVar[str] = "mysql"
     has_partial_indexes: ClassVar[bool] = False
     server_time: ClassVar[str | None] = "SELECT UNIX_TIMESTAMP(NOW(6))"
+    arguments: ClassVar[Mapping[str, Any]] = {"charset": "utf8mb4", "autocommit": True}
+    schema_or_own: ClassVar[str] = "coalesce(?, database())"
+    indexes_of: ClassVar[str] = (
+        "SELECT index_name FROM information_schema.statistics"
+        " WHERE table_schema = database() AND table_name = ?"
+    )
 
     _packet: int = 1 << 24
 
-    def engine(self, options: Mapping[str, Any]) -> Engine:
-        """Make an engine whose connections are in autocommit: we begin and commit by statement."""
-        defaults = {"pool_size": 5, "max_overflow": 15, "pool_timeout": 5.0, "pool_recycle": 3600}
-        given = {key: value for key, value in options.items() if key != "pool_pre_ping"}
-        arguments = {"charset": "utf8mb4", "autocommit": True} | given.pop("connect_args", {})
-        merged = defaults | given | {"pool_reset_on_return": None, "connect_args": arguments}
-        engine = create_engine(self.url, **merged)
-        event.listen(engine, "connect", self._prepare)
-        return engine
+    def prepare(self, connection: Any, _record: Any) -> None:
+        """Look at the version, set what the session needs, ask for the longest packet."""
+        version = connection.get_server_info()
+        self.has_sequences = "mariadb" in version.lower()
+        _check_version(version)
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = 5")
+            cursor.execute("SELECT @@max_allowed_packet")
+            self._packet = int(cursor.fetchone()[0])
+        # From here on the watchman limits what is waited for; the handshake was limited before.
+        connection._read_timeout = None
 
     def connections(self, engine: Engine) -> Connections:
         """Pool them."""
@@ -104,43 +114,18 @@ class MysqlFlavour(Flavour):
         finally:
             transaction.rows("SELECT RELEASE_LOCK(?)", (_LOCK,))
 
-    def columns(self, transaction: Transaction, schema: str | None, table: str) -> set[str]:
-        """Ask the catalogue."""
-        rows = transaction.rows(
-            "SELECT column_name FROM information_schema.columns"
-            " WHERE table_schema = coalesce(?, database()) AND table_name = ?",
-            (schema, table),
-        )
-        return {row[0] for row in rows}
-
-    def indexes(self, transaction: Transaction, table: str) -> set[str]:
-        """Ask the catalogue."""
-        rows = transaction.rows(
-            "SELECT index_name FROM information_schema.statistics"
-            " WHERE table_schema = database() AND table_name = ?",
-            (table,),
-        )
-        return {row[0] for row in rows}
-
-    def change_free(
-        self,
-        transaction: Transaction,
-        choose: str,
-        chosen: Sequence[Any],
-        change: str,
-        changed: Sequence[Any],
-        columns: str,
-    ) -> Sequence[Row]:
+    def change_free(self, transaction: Transaction, change: Change) -> Sequence[Row]:
         """Lock, change, read: an UPDATE returns nothing here."""
-        ids = [row[0] for row in transaction.rows(f"{choose} FOR UPDATE SKIP LOCKED", chosen)]
+        free = transaction.rows(f"{change.choose} FOR UPDATE SKIP LOCKED", change.chosen)
+        ids = [row[0] for row in free]
         if not ids:
             return ()
         transaction.run(
-            f"UPDATE celeriac_message SET {change} WHERE id IN ?",  # noqa: S608 - text of ours
-            (*changed, ids),
+            f"UPDATE celeriac_message SET {change.sets} WHERE id IN ?",  # noqa: S608 - text of ours
+            (*change.values, ids),
         )
         return transaction.rows(
-            f"SELECT {columns} FROM celeriac_message WHERE id IN ?",  # noqa: S608 - text of ours
+            f"SELECT {change.columns} FROM celeriac_message WHERE id IN ?",  # noqa: S608 - text of ours
             (ids,),
         )
 
@@ -164,33 +149,23 @@ class MysqlFlavour(Flavour):
             transaction.run(_for_many(sql, len(some)), values)
 
     def insert_missing(
-        self,
-        transaction: Transaction,
-        table: str,
-        columns: Mapping[str, str],
-        key: int,
-        rows: Sequence[Row],
+        self, transaction: Transaction, table: KeyedTable, rows: Sequence[Row]
     ) -> set[Row]:
         """Look first, since an INSERT tells of no row what became of it: the caller has a lock."""
-        names = ", ".join(list(columns)[:key])
-        sql = f"SELECT {names} FROM {table} WHERE ({names}) IN ?"  # noqa: S608 - names of ours
+        names, width = ", ".join(table.key), len(table.key)
+        sql = f"SELECT {names} FROM {table.name} WHERE ({names}) IN ?"  # noqa: S608 - names of ours
         known: set[Row] = set()
         for begin in range(0, len(rows), _ROWS):
-            known.update(
-                transaction.rows(sql, ([row[:key] for row in rows[begin : begin + _ROWS]],))
-            )
-        missing = [row for row in rows if row[:key] not in known]
+            some = [row[:width] for row in rows[begin : begin + _ROWS]]
+            known.update(transaction.rows(sql, (some,)))
+        missing = [row for row in rows if row[:width] not in known]
         if missing:
-            self.bulk(transaction, insertion(table, list(columns)), missing)
-        return {row[:key] for row in missing}
+            self.bulk(transaction, insertion(table.name, list(table.columns)), missing)
+        return {row[:width] for row in missing}
 
     def among(self, column: str, kind: str = "text") -> str:
         """A list, which PyMySQL writes with its parentheses."""
         return f"{column} IN ?"
-
-    def listed(self, values: Sequence[Any]) -> Any:
-        """Return the list."""
-        return list(values)
 
     def incoming(self, column: str) -> str:
         """The value an upsert wanted to insert."""
@@ -243,18 +218,6 @@ class MysqlFlavour(Flavour):
                 f"(max_allowed_packet={self._packet}); store the data elsewhere and pass on where "
                 "it is, or raise max_allowed_packet"
             )
-
-    def _prepare(self, connection: Any, _record: Any) -> None:
-        version = connection.get_server_info()
-        self.has_sequences = "mariadb" in version.lower()
-        _check_version(version)
-        with connection.cursor() as cursor:
-            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            cursor.execute("SET SESSION innodb_lock_wait_timeout = 5")
-            cursor.execute("SELECT @@max_allowed_packet")
-            self._packet = int(cursor.fetchone()[0])
-        # From here on the watchman limits what is waited for; the handshake was limited before.
-        connection._read_timeout = None
 
 
 _TROUBLES: Final = (

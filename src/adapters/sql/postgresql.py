@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Engine
 
 from .envelope import WRITTEN
 from .errors import Trouble
-from .flavour import Connections, Flavour
+from .flavour import Change, Connections, KeyedTable
 from .pooled import PooledConnections
 from .schema import NOBODY
+from .server import ServerFlavour
 from .transaction import Row, Transaction
 from .wakeup import Listener, ToldWakeups, Wakeups
 
@@ -31,28 +31,30 @@ _NO_TABLE: Final = ("42P01", "42703", "3F000")
 _LATE: Final = ("57014", "55P03")
 
 
-class PostgresqlFlavour(Flavour):
+class PostgresqlFlavour(ServerFlavour):
     """PostgreSQL 11 or newer."""
 
     name: ClassVar[str] = "postgresql"
     has_sequences: bool = True
     server_time: ClassVar[str | None] = "SELECT extract(epoch FROM clock_timestamp())"
+    arguments: ClassVar[Mapping[str, Any]] = {
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "application_name": "celeriac",
+    }
+    schema_or_own: ClassVar[str] = "coalesce(?::text, current_schema())"
+    indexes_of: ClassVar[str] = (
+        "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() AND tablename = ?"
+    )
 
     def __init__(self, url: URL) -> None:
         super().__init__(url)
         self._listens = url.get_driver_name() == "psycopg"
 
-    def engine(self, options: Mapping[str, Any]) -> Engine:
-        """Make an engine whose connections are in autocommit: we begin and commit by statement."""
-        defaults = {"pool_size": 5, "max_overflow": 15, "pool_timeout": 5.0, "pool_recycle": 3600}
-        # A dead connection is found by using it, and replaced: no question before each use.
-        given = {key: value for key, value in options.items() if key != "pool_pre_ping"}
-        arguments = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-        arguments |= {"application_name": "celeriac"} | given.pop("connect_args", {})
-        merged = defaults | given | {"pool_reset_on_return": None, "connect_args": arguments}
-        engine = create_engine(self.url, **merged)
-        event.listen(engine, "connect", _autocommit)
-        return engine
+    def prepare(self, connection: Any, _record: Any) -> None:
+        """Put it into autocommit."""
+        connection.autocommit = True
 
     def connections(self, engine: Engine) -> Connections:
         """Pool them."""
@@ -108,40 +110,14 @@ class PostgresqlFlavour(Flavour):
         transaction.run("SELECT pg_advisory_xact_lock(?)", (_SCHEMA_LOCK,))
         yield
 
-    def columns(self, transaction: Transaction, schema: str | None, table: str) -> set[str]:
-        """Ask the catalogue."""
-        rows = transaction.rows(
-            "SELECT column_name FROM information_schema.columns"
-            " WHERE table_schema = coalesce(?::text, current_schema()) AND table_name = ?",
-            (schema, table),
-        )
-        return {row[0] for row in rows}
-
-    def indexes(self, transaction: Transaction, table: str) -> set[str]:
-        """Ask the catalogue."""
-        rows = transaction.rows(
-            "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
-            " AND tablename = ?",
-            (table,),
-        )
-        return {row[0] for row in rows}
-
-    def change_free(
-        self,
-        transaction: Transaction,
-        choose: str,
-        chosen: Sequence[Any],
-        change: str,
-        changed: Sequence[Any],
-        columns: str,
-    ) -> Sequence[Row]:
+    def change_free(self, transaction: Transaction, change: Change) -> Sequence[Row]:
         """Lock what is free first, and once: a subquery may be run more often than it stands."""
         sql = (
-            f"WITH chosen AS MATERIALIZED ({choose} FOR UPDATE SKIP LOCKED)"  # noqa: S608
-            f" UPDATE celeriac_message SET {change} WHERE id IN (SELECT id FROM chosen)"
-            f" RETURNING {columns}"
+            f"WITH chosen AS MATERIALIZED ({change.choose} FOR UPDATE SKIP LOCKED)"  # noqa: S608
+            f" UPDATE celeriac_message SET {change.sets} WHERE id IN (SELECT id FROM chosen)"
+            f" RETURNING {change.columns}"
         )
-        return transaction.rows(sql, (*chosen, *changed))
+        return transaction.rows(sql, (*change.chosen, *change.values))
 
     def insert_messages(
         self, transaction: Transaction, sql: str, rows: Sequence[Sequence[Any]]
@@ -153,19 +129,13 @@ class PostgresqlFlavour(Flavour):
             transaction.run(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])
 
     def insert_missing(
-        self,
-        transaction: Transaction,
-        table: str,
-        columns: Mapping[str, str],
-        key: int,
-        rows: Sequence[Row],
+        self, transaction: Transaction, table: KeyedTable, rows: Sequence[Row]
     ) -> set[Row]:
         """Insert by one statement of arrays, which answers by the keys it inserted."""
-        names = list(columns)
-        arrays = ", ".join(f"?::{kind}[]" for kind in columns.values())
-        keys = ", ".join(names[:key])
+        arrays = ", ".join(f"?::{kind}[]" for kind in table.columns.values())
+        keys = ", ".join(table.key)
         found = transaction.rows(
-            f"INSERT INTO {table} ({', '.join(names)}) SELECT * FROM unnest({arrays})"  # noqa: S608
+            f"INSERT INTO {table.name} ({', '.join(table.columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608
             f" ON CONFLICT ({keys}) DO NOTHING RETURNING {keys}",
             [list(column) for column in zip(*rows, strict=True)],
         )
@@ -174,10 +144,6 @@ class PostgresqlFlavour(Flavour):
     def among(self, column: str, kind: str = "text") -> str:
         """An array."""
         return f"{column} = ANY(?::{kind}[])"
-
-    def listed(self, values: Sequence[Any]) -> Any:
-        """Return the array."""
-        return list(values)
 
     def next_id(self, sequence: str) -> str | None:
         """Celery numbers its rows from this sequence, also in tables it made itself."""
@@ -270,10 +236,6 @@ _INSERT_MANY: Final = (
     + ", ".join(f"?::{kind}[]" for kind in _TYPES)
     + f") WITH ORDINALITY AS sent({', '.join(WRITTEN)}, turn) ORDER BY turn"
 )
-
-
-def _autocommit(connection: Any, _record: Any) -> None:
-    connection.autocommit = True
 
 
 def _is_sound(connection: Any) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from ...domain.canvas.chords import Contribution
 from ...domain.errors import EncodeError, QueueNotFound, ResultTooLarge, SettlementRefused
 from ...domain.messaging.message import TaskMessage
 from ...domain.tasks.result_record import ResultRecord
@@ -38,12 +39,13 @@ class _Completion(NamedTuple):
     """What is published if a part turns out to be the last; most never are."""
 
     origin: int
-    message: TaskMessage
+    of: Contribution
     queues: tuple[str, ...]
 
     def rows(self, now: int) -> list[Row]:
         try:
-            return [row_of(self.message, queue, now) for queue in self.queues]
+            message = self.of.closing()
+            return [row_of(message, queue, now) for queue in self.queues]
         except EncodeError as error:
             raise SettlementRefused(self.origin, str(error)) from error
 
@@ -132,7 +134,7 @@ def _routed(
                 sent += [row_of(message, queue, now) for queue in route(message, bindings)]
             for one in settlement.parts:
                 queues = route(one.completion, bindings)
-                completions.append(_Completion(index, one.completion, queues))
+                completions.append(_Completion(index, one, queues))
         except QueueNotFound as error:
             raise SettlementRefused(index, str(error.args[0])) from error
     return sent, completions

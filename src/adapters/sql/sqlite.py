@@ -35,6 +35,8 @@ _CHECKPOINT_PAGES: Final = 4000
 # Milliseconds a reader waits for another process, which it rarely has to in WAL.
 _PATIENCE: Final = 5000
 _BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+# Ends a moment's text before the offset that UTC has.
+_WITHOUT_ZONE: Final = -len("+00:00")
 
 
 class SqliteFlavour(Flavour):
@@ -145,7 +147,9 @@ class SqliteFlavour(Flavour):
 
     def moment(self, moment: datetime) -> Any:
         """Return the text that SQLAlchemy, and so Celery, writes and reads."""
-        return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        if moment.tzinfo is not UTC:
+            moment = moment.astimezone(UTC)
+        return moment.isoformat(" ", "microseconds")[:_WITHOUT_ZONE]
 
     def read_moment(self, value: Any) -> datetime | None:
         """Read such a text."""
@@ -203,9 +207,11 @@ def _use_write_ahead_log(connection: Any) -> None:
     """
     end = monotonic() + 1.0
     connection.execute("PRAGMA busy_timeout=20")
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+    while True:
+        # To ask is to read, and may be held up as well by another that makes the switch.
         try:
-            connection.execute("PRAGMA journal_mode=wal").fetchone()
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode=wal").fetchone()
         except sqlite3.OperationalError as error:
             if _code(error) & 0xFF == sqlite3.SQLITE_READONLY:
                 break

@@ -1,0 +1,1 @@
+"""Result backends that a site has written for Celery, behind our port."""
