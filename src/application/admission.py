@@ -29,11 +29,22 @@ class Admission:
         self._coordinator, self._lease = coordinator, lease
         self._held: set[tuple[str, str]] = set()
         self._guard = threading.Lock()
+        self._more: Callable[[], None] | None = None
 
     @property
     def holds(self) -> int:
         """How many slots are held."""
         return len(self._held)
+
+    @property
+    def held(self) -> list[tuple[str, str]]:
+        """The slots that are held."""
+        with self._guard:
+            return list(self._held)
+
+    def on_more(self, call: Callable[[], None]) -> None:
+        """Call this when slots were got, before their tasks begin."""
+        self._more = call
 
     def ask(self, asks: Sequence[Ask]) -> Sequence[float]:
         """Return for each ask 0.0, the seconds to wait, or infinity; see `Coordinator.admit`."""
@@ -46,9 +57,13 @@ class Admission:
             logger.exception("%d tasks have limits that nobody can watch over", len(asks))
             return [PAUSE_SECONDS] * len(asks)
         with self._guard:
+            before = len(self._held)
             for one, answer in zip(asks, answers, strict=True):
                 if answer == 0.0:
                     self._held.update((name, one.holder) for name, _ in one.slots)
+            more = len(self._held) > before
+        if more and self._more is not None:
+            self._more()
         return answers
 
     def give_back(self, slots: Sequence[tuple[str, str]]) -> None:
@@ -79,7 +94,5 @@ class Admission:
 
     def prolong(self) -> None:
         """Hold on to what is held. Raises BrokerUnavailable."""
-        with self._guard:
-            held = list(self._held)
-        if held:
+        if held := self.held:
             self._coordinator().prolong(held, self._lease)

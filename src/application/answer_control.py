@@ -1,4 +1,4 @@
-"""Listen for remote control and answer it.
+"""Listen for remote control and answer it; with gossip, by the same ear to the other workers.
 
 What must stay true: whatever is said on the channel, the worker lives on and listens.
 """
@@ -20,6 +20,7 @@ from ..domain.cluster.speech import BusMessage, Topic
 from ..domain.errors import BrokerUnavailable
 from ..ports.bus import Bus, Subscription
 from .commands import Node, Panel
+from .watch_neighbours import Gossip
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -32,10 +33,13 @@ PAUSE_SECONDS: Final = (0.1, 2.0)
 class Answering:
     """Answers remote control for one worker, on a thread of its own."""
 
-    def __init__(self, node: Node, bus: Bus, namespace: str) -> None:
+    def __init__(self, node: Node, bus: Bus, namespace: str, gossip: Gossip | None = None) -> None:
         """Answer as this node; `namespace` is the setting `control_exchange`."""
-        self._node, self._bus = node, bus
-        self._topics: Sequence[Topic] = [Topic(commands_channel(namespace))]
+        self._node, self._bus, self._gossip = node, bus, gossip
+        self._channel = commands_channel(namespace)
+        self._topics: Sequence[Topic] = [Topic(self._channel)]
+        if gossip is not None:
+            self._topics = [*self._topics, gossip.topic]
         self._ear: Subscription | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="celeriac-control", daemon=True)
@@ -60,7 +64,9 @@ class Answering:
                 if self._ear is None:
                     self._ear = self._bus.subscribe(self._topics)
                 for said in self._ear.receive(LOOK_SECONDS):
-                    self.answer(said)
+                    self._hear(said)
+                if self._gossip is not None:
+                    self._gossip.look()
                 pause = PAUSE_SECONDS[0]
             except BrokerUnavailable as away:
                 logger.debug("remote control waits for the store: %s", away)
@@ -69,6 +75,12 @@ class Answering:
             except Exception:
                 logger.exception("remote control failed in a way that was not foreseen")
                 self._over.wait(pause)
+
+    def _hear(self, said: BusMessage) -> None:
+        if self._gossip is not None and said.channel != self._channel:
+            self._gossip.hear(said)
+        else:
+            self.answer(said)
 
     def answer(self, said: BusMessage) -> None:
         """Carry out a command if it is for this node, and reply if that is wanted."""

@@ -25,8 +25,15 @@ Ask = Callable[[Callable[[WorkerCore], Iterable[Effect]]], None]
 class Scaler(Protocol):
     """What decides: `domain.work.capacity.Autoscaler`, or a class of the site's own."""
 
-    most: int
-    least: int
+    @property
+    def most(self) -> int:
+        """The most slots."""
+        ...
+
+    @property
+    def least(self) -> int:
+        """The fewest slots."""
+        ...
 
     def set_bounds(self, most: int | None = None, least: int | None = None) -> None:
         """Change one bound or both. Raises ValueError."""

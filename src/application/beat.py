@@ -14,56 +14,27 @@ however often beat is restarted.
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
-from queue import Empty, SimpleQueue
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
-from ..domain.schedules import All, BeatCore, CatchUp, Entry, Look, Once, Tick
-from ..domain.schedules.agenda import MAX_INTERVAL
+from ..domain.schedules import All, BeatCore, Entry, Look, Tick
 from ..domain.schedules.fingerprint import fingerprint
 from ..ports.clock import Clock
 from ..ports.coordinator import Coordinator, Grant
 from ..ports.schedule_store import LastRun, ScheduleStore
-from .lead import Leadership
+from .keep_beat import Beating, BeatSettings
 from .send_ticks import AWAY, MakeMessage, Publish, TickSender
 
 logger = logging.getLogger("celeriac.beat")
 
 #: First and longest pause before what a store could not take is tried again, in seconds.
 PAUSE_SECONDS: Final = (0.05, 2.0)
-#: Shortest wait, in seconds: hosts wake up a little early.
-_TICKLE: Final = 0.001
 
 Entries = Callable[[], Sequence[Entry]]
 
 
-@dataclass(frozen=True, slots=True)
-class BeatSettings:
-    """What a beat is told by its settings. `lease` is in seconds.
-
-    `holder` is this beat alone; `scope` is its app, since apps may share a store.
-    """
-
-    holder: str
-    scope: str = ""
-    lease: float = 15.0
-    zone: tzinfo = UTC
-    catch_up: CatchUp = Once()  # noqa: RUF009 - frozen
-    cron_starting_deadline: timedelta | None = None
-    max_interval: timedelta = MAX_INTERVAL
-
-    @property
-    def lease_name(self) -> str:
-        """The name that beats of one app compete for."""
-        return f"celeriac.beat.{self.scope}" if self.scope else "celeriac.beat"
-
-    def key(self, entry: str) -> str:
-        """The name of an entry in the schedule store."""
-        return f"{self.scope}/{entry}" if self.scope else entry
-
-
-class Beat:
+class Beat(Beating):
     """Sends what is due, while it leads. `step` and `run` belong to one thread.
 
     Args:
@@ -86,19 +57,14 @@ class Beat:
         coordinator: Coordinator,
         clock: Clock,
     ) -> None:
-        self.settings = settings
+        super().__init__(settings, coordinator, clock)
         self._read, self._store, self._clock = entries, store, clock
-        self._leadership = Leadership(
-            coordinator, clock, settings.lease_name, settings.holder, settings.lease
-        )
         self._sender = TickSender(store, make, publish, clock, settings.key, self._fingerprint)
         self._core: BeatCore | None = None
         self._entries: Sequence[Entry] = ()
         self._grant: Grant | None = None
         self._pause = 0.0
         self._said: str | None = None
-        self._stopping = False
-        self._wakes: SimpleQueue[None] = SimpleQueue()
 
     # -- life
 
@@ -111,22 +77,6 @@ class Beat:
     def entries(self) -> Mapping[str, Entry]:
         """The entries by name with their last runs, as far as this beat leads."""
         return {} if self._core is None else self._core.entries
-
-    def run(self) -> None:
-        """Send what is due until stopped; then let another lead."""
-        try:
-            while not self._stopping:
-                wait = self.step()
-                with suppress(Empty):
-                    self._wakes.get(timeout=max(wait, _TICKLE))
-        finally:
-            self.resign()
-
-    def stop(self) -> None:
-        """Ask for the end, from any thread or a signal handler; returns at once."""
-        self._stopping = True
-        # Unlike an Event's lock, this queue's may be taken by a handler that interrupts its holder.
-        self._wakes.put(None)
 
     def step(self) -> float:
         """Do what there is to do now; return in how many seconds to come again, at the latest."""

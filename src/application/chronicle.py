@@ -18,6 +18,7 @@ from ..domain.work.job import Began, Cancelled, Lost, PoolEvent, Report, TimedOu
 from ..domain.work.settlement import Requeue
 from ..ports.clock import Clock
 from .runnable import RunnableTask
+from .time_tasks import TaskTimes
 
 #: Batches that may wait to be told of; what comes while nobody can be told is left out.
 MOST: Final = 10_000
@@ -37,6 +38,8 @@ class Chronicle:
         self.totals: dict[str, int] = {}
         #: How many tasks came to which end, by state.
         self.outcomes: dict[str, int] = {}
+        #: What measures how long tasks wait and run, where somebody may ask for that.
+        self.times: TaskTimes | None = None
         self.happened: SimpleQueue[Sequence[Happening]] = SimpleQueue()
         #: By which signal tasks were asked to be ended, by id.
         self.signals: dict[str, int] = {}
@@ -59,6 +62,8 @@ class Chronicle:
 
     def saw(self, event: PoolEvent) -> None:
         """Take down what the pool began; forget what it gave up."""
+        if self.times is not None and isinstance(event, TimedOut):
+            self.times.timed_out(event)
         if not self.on:
             return
         match event:
@@ -77,8 +82,10 @@ class Chronicle:
             case TimedOut(number):
                 self._begun.discard(number)
 
-    def reports(self, reports: Iterable[Report]) -> None:
+    def reports(self, reports: Sequence[Report]) -> None:
         """Take down what tasks came to, and that they began if nobody said so."""
+        if self.times is not None:
+            self.times.reports(reports)
         if not self.on:
             return
         now = self._now()
@@ -103,7 +110,8 @@ class Chronicle:
             if end is not None:
                 happenings.append((end[0], now, end[1]))
             if self.tells_of_sending:
-                happenings += (("task-sent", now, events.sent(m)) for m in report.publish)
+                sent = report.publish if report.relay is None else (*report.publish, report.relay)
+                happenings += (("task-sent", now, events.sent(m)) for m in sent)
         self._add(happenings)
 
     def ended(self, reports: Iterable[Report]) -> None:

@@ -123,33 +123,35 @@ def of_message(
     redelivered: bool,
 ) -> Context:
     """Make the request of a message that is about to run."""
-    context = Context()
-    context.__dict__.update(
-        message.headers,
-        id=message.id,
-        task=message.task,
-        root_id=message.root_id,
-        args=list(args),
-        kwargs=kwargs,
-        callbacks=embed.get("callbacks"),
-        errbacks=embed.get("errbacks"),
-        chain=embed.get("chain"),
-        chord=embed.get("chord"),
-        eta=message.eta and message.eta.isoformat(),
-        expires=message.expires and message.expires.isoformat(),
-        headers=custom_headers(message.headers),
-        hostname=node,
-        called_directly=False,
-        correlation_id=message.properties.get("correlation_id") or message.id,
-        reply_to=message.reply_to,
-        properties=message.properties,
-        delivery_info={
+    context = Context.__new__(Context)
+    id_, headers, properties, stored = message.id, message.headers, message.properties, embed.get
+    context.__dict__ = {
+        "_children": None,
+        **headers,
+        "id": id_,
+        "task": message.task,
+        "root_id": str(headers.get("root_id") or id_),
+        "args": list(args),
+        "kwargs": kwargs,
+        "callbacks": stored("callbacks"),
+        "errbacks": stored("errbacks"),
+        "chain": stored("chain"),
+        "chord": stored("chord"),
+        "eta": message.eta and message.eta.isoformat(),
+        "expires": message.expires and message.expires.isoformat(),
+        "headers": custom_headers(headers),
+        "hostname": node,
+        "called_directly": False,
+        "correlation_id": properties.get("correlation_id") or id_,
+        "reply_to": properties.get("reply_to"),
+        "properties": properties,
+        "delivery_info": {
             "exchange": message.exchange,
             "routing_key": message.routing_key,
             "priority": message.priority,
             "redelivered": redelivered,
         },
-    )
+    }
     return context
 
 
@@ -163,7 +165,9 @@ _PROTOCOL: Final = frozenset(
 
 def custom_headers(headers: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the headers that the caller gave; None when there are none."""
-    return {name: headers[name] for name in headers if name not in _PROTOCOL} or None
+    if headers.keys() <= _PROTOCOL:
+        return None
+    return {name: headers[name] for name in headers if name not in _PROTOCOL}
 
 
 #: What runs here, the innermost first: (task, its context, what ran around it).

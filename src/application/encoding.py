@@ -1,11 +1,11 @@
 """Values to payloads and back, by the serializers there are and the content types accepted."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from ..domain.errors import ContentDisallowed, DecodeError, MissingExtra, SerializerNotInstalled
-from ..domain.messaging.payload import Codec, Payload
-from ..ports.codec import Compressor, Serializer
+from ..domain.messaging.payload import Codec, EncodeCall, Payload
+from ..ports.codec import CallSerializer, Compressor, Serializer
 
 #: Finds a serializer by its name or content type; None when there is none.
 Find = Callable[[str], Serializer | None]
@@ -46,14 +46,22 @@ class SerializerCodec(Codec):
         self, value: Any, serializer: str | None = None, compression: str | None = None
     ) -> Payload:
         """Encode. Raises EncodeError, or SerializerNotInstalled for an unknown name."""
-        writer = self._writers.get(serializer)
-        if writer is None:
-            writer = self._writers[serializer] = self._named(serializer or self._default)
+        writer = self._writers.get(serializer) or self._writer(serializer)
         data = writer.dumps(value)
         if compression:
             by = self._compressor(compression)
             data, compression = by.compress(data), by.content_type
         return Payload(data, writer.content_type, writer.content_encoding, compression or None)
+
+    def calls(
+        self, embed: Mapping[str, Any], serializer: str | None, compression: str | None
+    ) -> EncodeCall:
+        """Return what encodes calls with this embed. Raises SerializerNotInstalled."""
+        encode = self._call_encoder(self._writer(serializer), embed)
+        if not compression:
+            return encode
+        by = self._compressor(compression)
+        return lambda args, kwargs: by.compress(encode(args, kwargs))
 
     def decode(self, payload: Payload) -> Any:
         """Decode. Raises ContentDisallowed, DecodeError, and SecurityError for what is signed."""
@@ -66,6 +74,18 @@ class SerializerCodec(Codec):
         if payload.content_encoding != reader.content_encoding:
             data = _in_utf8(data, payload.content_encoding, reader)
         return reader.loads(data)
+
+    def _writer(self, serializer: str | None) -> Serializer:
+        writer = self._writers.get(serializer)
+        if writer is None:
+            writer = self._writers[serializer] = self._named(serializer or self._default)
+        return writer
+
+    @staticmethod
+    def _call_encoder(writer: Serializer, embed: Mapping[str, Any]) -> EncodeCall:
+        if isinstance(writer, CallSerializer):
+            return writer.calls(embed)
+        return lambda args, kwargs: writer.dumps([list(args), dict(kwargs), embed])
 
     def _compressor(self, name: str) -> Compressor:
         found = self._compressors.get(name) or self._find_compressor(name)

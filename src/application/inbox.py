@@ -12,9 +12,13 @@ from ..domain.work.job import PoolEvent
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The intake has claimed these: none, when it asks how much is wanted now."""
+    """These were claimed; none, when the intake asks how much is wanted now.
+
+    `limit` is how many the intake had wished for, 0 where it was the hub that claimed.
+    """
 
     batch: Sequence[Delivery | Undecodable]
+    limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@
 task is a function or a coroutine, and in whichever pool it runs.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
@@ -43,9 +42,12 @@ class Interruptible(Generic[T]):
                 step, given = coroutine.throw, self._instead_of(raised)
 
     def _instead_of(self, raised: BaseException) -> BaseException:
+        import asyncio  # here somebody has it already; a child whose tasks never wait goes without
+
         error, self._error = self._error, None
         task = asyncio.current_task()
         if error is None or task is None or not isinstance(raised, asyncio.CancelledError):
             return raised
-        task.uncancel()
+        if not isinstance(error, asyncio.CancelledError):
+            task.uncancel()
         return error

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
+from typing import Final
 
 from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
 from ..ports.broker import Broker
@@ -12,6 +13,9 @@ from ..ports.lease import LeaseGuard, PortableLease
 from .inbox import Adopted, Event, LeaseGone
 
 logger = logging.getLogger("celeriac.worker")
+
+#: How long something is in doubt at most after it could be told, in seconds.
+DOUBT_SECONDS: Final = 1.0
 
 
 class Keeper:
@@ -88,4 +92,4 @@ class Keeper:
             logger.warning("cannot look for what dead workers held, trying again: %s", away)
         except Exception:
             logger.exception("looking after the dead failed in a way that was not foreseen")
-        return self._period
+        return min(self._period, DOUBT_SECONDS) if self._broker.is_in_doubt else self._period

@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import Final
 
 from ..domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost, SettlementRefused
+from ..domain.messaging.delivery import Delivery, Undecodable
 from ..domain.tasks.result_record import ResultRecord
+from ..domain.work.queue_slots import Claim
 from ..domain.work.settlement import Settlement
 from ..ports.settler import Settler
 
@@ -31,18 +33,31 @@ class SettlementMender:
         """Settle with `settler`, replace what it refuses with what `mend` makes."""
         self._settler, self._mend = settler, mend
 
+    @property
+    def claims(self) -> bool:
+        """Whether it can claim in the same round trip."""
+        return self._settler.claims
+
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """Commit settlements; a refused one without its follow-ups, at last without its results.
 
         Raises BrokerUnavailable, BackendUnavailable or LeaseLost, as the settler does.
         """
+        return self.settle_and_claim(settlements, None)[0]
+
+    def settle_and_claim(
+        self, settlements: Sequence[Settlement], claim: Claim | None
+    ) -> tuple[Sequence[bool], Sequence[Delivery | Undecodable]]:
+        """Commit settlements as `settle` does, and claim: nothing, where some are refused."""
         try:
-            return self._settler.settle(settlements)
+            if claim is None:
+                return self._settler.settle(settlements), ()
+            return self._settler.settle_and_claim(settlements, claim)
         except _NOT_ITS_FAULT:
             raise
         except Exception as why:
             _tell(why)
-            return [self._settle_alone(settlement) for settlement in settlements]
+            return [self._settle_alone(settlement) for settlement in settlements], ()
 
     def _settle_alone(self, settlement: Settlement) -> bool:
         why = ""
@@ -67,7 +82,7 @@ def _as_it_is(settlement: Settlement, why: str) -> Settlement:
 
 
 def _bare(settlement: Settlement, why: str) -> Settlement:
-    return Settlement(settlement.token, settlement.disposition)
+    return Settlement(settlement.token, settlement.disposition, relay=settlement.relay)
 
 
 def _reason(refused: Exception) -> str:

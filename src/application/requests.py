@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..domain.errors import Retry
 from ..domain.messaging import protocol
 from ..domain.messaging.message import TaskMessage
 from ..domain.messaging.payload import Codec
@@ -94,6 +95,33 @@ class Request:
             "delivery_info": self.delivery_info,
             "worker_pid": None,
         }
+
+    # -- what happens to it, told to classes of users' own; see `Task.Request`
+
+    def on_accepted(self, pid: int | None, time_accepted: float) -> None:
+        """Called when it is known that the task has begun, in this process."""
+
+    def on_timeout(self, soft: bool, timeout: float | None) -> None:
+        """Called when the task has run past a time limit; a soft one is raised in it."""
+
+    def on_success(self, failed__retval__runtime: tuple[bool, Any, float], **kwargs: Any) -> None:
+        """Called when the run has ended, with what it came to: whether it failed, its value.
+
+        The value is its repr, as in Celery. A failure goes on to `on_failure`.
+        """
+        failed, retval, _ = failed__retval__runtime
+        if failed:
+            self.on_failure(retval, return_ok=True)
+
+    def on_failure(
+        self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False
+    ) -> None:
+        """Called when the task failed, or its process died; a retry goes on to `on_retry`."""
+        if isinstance(exc_info.exception, Retry):
+            self.on_retry(exc_info)
+
+    def on_retry(self, exc_info: Any) -> None:
+        """Called when the task is to be run again."""
 
     def humaninfo(self) -> str:
         """Return name and id."""

@@ -7,8 +7,9 @@ itself sends and the progress it reports.
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from traceback import format_exception
 from typing import Any, Final
@@ -44,8 +45,10 @@ from ..domain.tasks.outcomes import (
 )
 from ..domain.tasks.result_record import ResultRecord
 from ..domain.work.attempt import Body, Execution
+from ..domain.work.capacity import SHORT
 from ..domain.work.execution import conclude, progress, started
-from ..domain.work.job import Job, LoopRunner, Progress, Report
+from ..domain.work.job import GivenUp, Job, LoopRunner, Progress, Report
+from ..domain.work.relay import next_link, takes_part
 from ..domain.work.settlement import DeadLetter, Disposition
 from ..ports.clock import Clock
 from . import tell_of_publishing, tell_of_runs
@@ -53,13 +56,14 @@ from .context import RUNNING, Context, of_message
 from .errbacks import call_here, send_elsewhere
 from .interruptible import Interruptible
 from .join_chord import ChordJoiner, HeaderReady
-from .runnable import ErrorInfo, RunnableTask
+from .runnable import Ended, ErrorInfo, RunnableTask, Surround
 from .send import Sending
 from .signals import task_failure
 
 logger = logging.getLogger("celeriac.task")
 
 Say = Callable[[Progress], None]
+Asked = tuple[Sequence[Any], Mapping[str, Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,14 @@ class TaskRunner(LoopRunner):
         self._find, self._codec, self._clock = find, codec, clock
         self.find, self.codec, self._release = find, codec, release
         self._sending, self._settings, self._prepare = sending, settings, prepare
+        #: Tasks that were over in a moment when they ran here last, as part of a chain.
+        self._brief: set[str] = set()
         self._completions: dict[str, tuple[Any, TaskMessage]] = {}
         self._joiner = ChordJoiner(codec, results or codec, self._compose, self._clock, self.bury)
+        #: What others have laid around every run, if they did. Looked at when it starts.
+        self.surround: Surround | None = None
+        #: Asks a task how it would send a call by itself: arguments and options, or None.
+        self.asked: Callable[[RunnableTask, Signature], Asked | None] | None = None
 
     def start(self) -> None:
         """Prepare this process or thread."""
@@ -113,11 +123,32 @@ class TaskRunner(LoopRunner):
         run, task, context = opened
         frame = RUNNING.set((task, context, RUNNING.get()))
         try:
+            if self.surround is not None:
+                whole = partial(self._whole, run, task, context, progress, begun)
+                return self.surround.run(task, context, whole)
             self._begins(run, task, context, progress)
             outcome = self._called(run, task)
-            return self._ends(run, task, context, outcome, begun)
+            return self._ends(run, task, context, outcome, begun)[0]
         finally:
             RUNNING.reset(frame)
+
+    def _whole(
+        self, run: Execution, task: RunnableTask, context: Context, progress: Say, begun: float
+    ) -> Ended:
+        self._begins(run, task, context, progress)
+        return self._ends(run, task, context, self._called(run, task), begun)
+
+    def relayed(self, job: Job, report: Report) -> tuple[Report, Job] | None:
+        """Go on with a chain's next link if it may follow here, and was brief when it ran last."""
+        (self._brief.add if report.runtime <= SHORT else self._brief.discard)(job.message.task)
+        link = next_link(job, report)
+        if link is None or link.task not in self._brief:
+            return None
+        task = self._find(link.task)
+        if task is None or not takes_part(task.resolved):
+            return None
+        following = Job(job.number + 1, link, estimate=job.estimate, relays=job.relays - 1)
+        return report._replace(publish=(), relay=link), following
 
     def on_loop(self, job: Job) -> bool:
         """Whether the job's task is an `async def`."""
@@ -136,9 +167,12 @@ class TaskRunner(LoopRunner):
         run, task, context = opened
         # Never reset: the context is that of this job's asyncio task, and ends with it.
         RUNNING.set((task, context, None))
+        if self.surround is not None:
+            whole = partial(self._whole, run, task, context, progress, begun)
+            return await self.surround.run_async(task, context, whole)
         self._begins(run, task, context, progress)
         outcome = await self._awaited(run, task)
-        return self._ends(run, task, context, outcome, begun)
+        return self._ends(run, task, context, outcome, begun)[0]
 
     def _opened(self, job: Job, progress: Say) -> tuple[Execution, RunnableTask, Context] | Report:
         """Find the task and read the body; or report why neither can be had."""
@@ -227,12 +261,12 @@ class TaskRunner(LoopRunner):
 
     def _ends(
         self, run: Execution, task: RunnableTask, context: Context, outcome: Outcome, begun: float
-    ) -> Report:
+    ) -> Ended:
         report, outcome = self._concluded(run, outcome, perf_counter() - begun)
         self._tell_handlers(run, task, context, report, outcome)
         tell_of_publishing.after(report.publish, self._codec)
         tell_of_runs.ended(task, context, outcome, report.state, report.runtime)
-        return report
+        return report, outcome
 
     def _called(self, run: Execution, task: RunnableTask) -> Outcome:
         args, kwargs = run.body.args, run.body.kwargs
@@ -254,6 +288,10 @@ class TaskRunner(LoopRunner):
 
     def _judged(self, exc: BaseException, run: Execution, task: RunnableTask) -> Outcome:
         match exc:
+            case GivenUp():  # whoever raised it has answered for the job
+                if (frame := RUNNING.get()) is not None:
+                    tell_of_runs.given_up(frame[0], frame[1])
+                raise exc
             case ReplacedBy():
                 return Replaced(Signature.from_dict(exc.sig))
             case Ignore():
@@ -379,21 +417,25 @@ class TaskRunner(LoopRunner):
     def _execution(
         self, number: int, message: TaskMessage, body: Body, task: RunnableTask | None
     ) -> Execution:
+        settings = self._settings
         return Execution(
-            number=number,
-            message=message,
-            body=body,
-            options=TaskOptions(message.task) if task is None else task.resolved,
-            node=self._settings.node,
-            codec=self._codec,
-            compose=self._compose,
+            number,
+            message,
+            body,
+            TaskOptions(message.task) if task is None else task.resolved,
+            settings.node,
+            self._codec,
+            self._compose,
+            settings.result_serializer,
+            settings.result_extended,
             completions=self._completions,
-            result_serializer=self._settings.result_serializer,
-            result_extended=self._settings.result_extended,
         )
 
     def _compose(self, call: Signature) -> TaskMessage:
         task = self._find(call.task)
+        own = None if self.asked is None or task is None else self.asked(task, call)
+        if own is not None:
+            return self._sending().message(call.task, *own)
         options = merged(task.resolved.call_defaults if task else None, call.options)
         return self._sending().message(call.task, call.args, call.kwargs, options)
 

@@ -1,9 +1,17 @@
 """What the runner needs of a task, and what a task's handlers get."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..domain.tasks.options import TaskOptions
+
+if TYPE_CHECKING:
+    from ..domain.tasks.outcomes import Outcome
+    from ..domain.work.job import Report
+    from .context import Context
+
+#: What a run came to: what is told of it, and the outcome that led to that.
+Ended = tuple["Report", "Outcome"]
 
 
 class RunnableTask(Protocol):
@@ -68,6 +76,23 @@ class RunnableTask(Protocol):
     @property
     def takes_error(self) -> bool:
         """Whether as an errback it is called with (request, exception, traceback)."""
+        ...
+
+
+class Surround(Protocol):
+    """What others have laid around every run: tracers of Sentry's and their like.
+
+    Each method calls `whole` once, and returns what it told. Only what fails before that may raise.
+    """
+
+    def run(self, task: Any, context: "Context", whole: "Callable[[], Ended]") -> "Report":
+        """Run a task, a coroutine to its end."""
+        ...
+
+    async def run_async(
+        self, task: Any, context: "Context", whole: "Callable[[], Ended]"
+    ) -> "Report":
+        """Run a task on the running loop."""
         ...
 
 

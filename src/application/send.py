@@ -1,7 +1,7 @@
 """Send calls: each becomes a message, and a batch of messages one publication."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from ..domain.errors import (
     BrokerUnavailable,
@@ -10,6 +10,7 @@ from ..domain.errors import (
     UnserializableArguments,
 )
 from ..domain.messaging.compose import Sender, compose
+from ..domain.messaging.forms import Form
 from ..domain.messaging.message import TaskMessage
 from ..ports.broker import Broker
 from ..ports.clock import Clock
@@ -17,8 +18,12 @@ from ..ports.entropy import Entropy
 from . import tell_of_publishing
 from .signals import before_task_publish
 
+#: Tasks of which a form is kept; all are forgotten when it is one more.
+_FORMS_KEPT: Final = 64
+
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
+Shown = Callable[[Sequence[TaskMessage], Callable[[Sequence[TaskMessage]], None]], None]
 
 
 class Sending:
@@ -42,8 +47,14 @@ class Sending:
         self.on_sent: Callable[[Sequence[TaskMessage]], None] | None = None
         #: What the options of a call become by what its task says, if there is such a task.
         self.complete: Callable[[str, Args, Kwargs, Kwargs], Kwargs] | None = None
+        #: What others have laid around publications, if they did: it shows them each message.
+        self.surround: Callable[[], Shown | None] | None = None
         self._broker, self.sender, self.deadline = broker, sender, deadline
         self._clock, self._entropy = clock, entropy
+        #: By task, the form of the call that was composed last.
+        self._forms: dict[str, Form] = {}
+        #: Whether one of them is to be forgotten with its batch.
+        self._brief = False
 
     def message(
         self, task: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]
@@ -64,21 +75,31 @@ class Sending:
         if self.complete is not None:
             options = self.complete(task, args, kwargs, options)
         try:
-            message = compose(
-                task,
-                args,
-                kwargs,
-                options,
-                self.sender,
-                now=self._clock.now(),
-                new_id=self._entropy.new_id(),
-            )
+            form = self._forms.get(task)
+            if form is not None and form.fits(options):
+                message = form.message(asked or self._entropy.new_id(), args, kwargs, options)
+            else:
+                message = self._composed(task, args, kwargs, options)
             if before_task_publish.receivers:
                 codec = self.sender.codec
                 return tell_of_publishing.before(message, args, kwargs, options, codec)
             return message
         except EncodeError as broken:
             raise self._blamed(task, args, kwargs, options, broken) from broken
+
+    def _composed(
+        self, task: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> TaskMessage:
+        new_id = self._entropy.new_id()
+        now = self._clock.now()
+        message = compose(task, args, kwargs, options, self.sender, now=now, new_id=new_id)
+        form = Form.of(message, options, self.sender)
+        if form is not None:
+            if len(self._forms) >= _FORMS_KEPT:
+                self._forms.clear()
+            self._forms[task] = form
+            self._brief = self._brief or not form.lasting
+        return message
 
     def publish(
         self,
@@ -94,6 +115,20 @@ class Sending:
         """
         if not messages:
             return
+        if self._brief:
+            self._forms = {task: form for task, form in self._forms.items() if form.lasting}
+            self._brief = False
+        if self.surround is not None and (shown := self.surround()) is not None:
+            shown(messages, lambda some: self._publish(some, retry, within))
+        else:
+            self._publish(messages, retry, within)
+
+    def _publish(
+        self,
+        messages: Sequence[TaskMessage],
+        retry: Mapping[str, Any] | None,
+        within: object | None,
+    ) -> None:
         started = self._clock.monotonic()
         attempt = 0
         while True:

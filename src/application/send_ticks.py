@@ -2,8 +2,8 @@
 
 - The claim comes first, so that of many beats one sends a tick, whoever of them believes to lead.
 - A claimed tick is *owed* until its message is remembered as published. When publishing fails, this
-  process tries again; when the process dies, whoever leads next finds the debt in the store. So no
-  crash loses a tick.
+  process tries again; when the process dies, whoever leads next finds the debt in the store, when
+  it begins or when it comes to claim the same tick. So no crash loses a tick.
 - A crash between publishing and remembering sends a tick again. Its task id is made of what the
   store keeps of the claim, so both messages are the same task and write the same result.
 - One entry has one claim in flight: what the store keeps is the last one, and must be enough.
@@ -46,10 +46,9 @@ class Sent:
 
 @dataclass(slots=True)
 class _Claim:
-    """A claim: when it was made, whether it was tried, and whether it is known to hold."""
+    """A claim: when it was made, and whether it is known to hold."""
 
     at: datetime
-    tried: bool = False
     held: bool = False
 
 
@@ -111,7 +110,7 @@ class TickSender:
     def _send(self, wave: Sequence[Tick]) -> list[Tick]:
         now = self._clock.now()
         made = [(tick, message) for tick in wave if (message := self._message(tick, now))]
-        claimed = [(tick, message) for tick, message in made if self._claim(tick)]
+        claimed = [found for tick, message in made if (found := self._claimed(tick, message, now))]
         if not claimed:
             return []
         for tick, _ in claimed:
@@ -148,24 +147,37 @@ class TickSender:
             },
         }
 
-    def _claim(self, tick: Tick) -> bool:
+    def _claimed(self, tick: Tick, message: TaskMessage, now: datetime) -> _Made | None:
+        """Claim a tick; return it with its message, None if another beat has sent it."""
         claim = self._claims[tick.key]
-        if not claim.held:
-            tried_before, claim.tried = claim.tried, True
-            name, schedule = self._name(tick.entry_name), self._fingerprint(tick.entry)
-            claim.held = self._store.claim_tick(name, tick.due, claim.at, schedule) or (
-                tried_before and self._is_ours(name, tick.due, claim.at)
-            )
-        if not claim.held:
+        if claim.held:
+            return tick, message
+        name, schedule = self._name(tick.entry_name), self._fingerprint(tick.entry)
+        if self._store.claim_tick(name, tick.due, claim.at, schedule):
+            claim.held = True
+            return tick, message
+        owed_since = self._owed_since(name, tick.due)
+        if owed_since is None:
             del self._claims[tick.key]
             logger.debug("beat: another beat has sent %s of %s", tick.entry_name, tick.due)
-        return claim.held
+            return None
+        claim.at, claim.held = owed_since, True
+        again = self._message(tick, now)
+        return None if again is None else (tick, again)
 
-    def _is_ours(self, name: str, due: datetime, at: datetime) -> bool:
-        """Whether an attempt whose answer never came did claim the tick."""
-        return any(
-            (run.entry, run.due, run.sent_at, run.published) == (name, due, at, False)
-            for run in self._store.last_runs()
+    def _owed_since(self, name: str, due: datetime) -> datetime | None:
+        """Return when a tick was claimed of which nobody is known to have sent it.
+
+        By an attempt of ours whose answer never came; or by a beat that led before this one, after
+        this one had looked what was owed.
+        """
+        return next(
+            (
+                run.sent_at
+                for run in self._store.last_runs()
+                if (run.entry, run.due, run.published) == (name, due, False)
+            ),
+            None,
         )
 
     def _published(self, claimed: Sequence[_Made]) -> list[Tick]:

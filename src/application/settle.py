@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 from ..domain.canvas.chords import ChordPart, Contribution
 from ..domain.errors import QueueNotFound, SettlementRefused
-from ..domain.messaging.delivery import Token
+from ..domain.messaging.delivery import Delivery, Token, Undecodable
 from ..domain.messaging.message import TaskMessage
 from ..domain.work.job import Report
+from ..domain.work.queue_slots import Claim
 from ..domain.work.settlement import Settlement
 from ..ports.broker import Broker
 from ..ports.results import ResultBackend
@@ -67,7 +68,7 @@ class SeparateSettler(Settler):
         if parts:
             counts = self._results.count_parts([one.part for one in parts])
             due = {
-                count.group_id: one.completion
+                count.group_id: one.closing()
                 for one, count in zip(parts, counts, strict=True)
                 if count.due
             }
@@ -137,13 +138,31 @@ class ResultlessSettler(Settler):
         """As the settler behind it."""
         return self._settler.atomic
 
+    @property
+    def claims(self) -> bool:
+        """As the settler behind it."""
+        return self._settler.claims
+
+    @property
+    def relays(self) -> bool:
+        """As the settler behind it."""
+        return self._settler.relays
+
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """Commit settlements without their results; see Settler.settle."""
-        return self._settler.settle(
-            [
-                Settlement(one.token, one.disposition, publish=one.publish)
-                if one.results or one.parts or one.opens or one.closes or one.grows
-                else one
-                for one in settlements
-            ]
-        )
+        return self._settler.settle(_resultless(settlements))
+
+    def settle_and_claim(
+        self, settlements: Sequence[Settlement], claim: Claim
+    ) -> tuple[Sequence[bool], Sequence[Delivery | Undecodable]]:
+        """Commit settlements without their results, and claim; see Settler.settle_and_claim."""
+        return self._settler.settle_and_claim(_resultless(settlements), claim)
+
+
+def _resultless(settlements: Sequence[Settlement]) -> list[Settlement]:
+    return [
+        Settlement(one.token, one.disposition, publish=one.publish, relay=one.relay)
+        if one.results or one.parts or one.opens or one.closes or one.grows
+        else one
+        for one in settlements
+    ]

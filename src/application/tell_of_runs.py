@@ -66,6 +66,20 @@ def ended(task: Any, request: Context, outcome: Outcome, state: str, runtime: fl
         )
 
 
+def given_up(task: Any, request: Context) -> None:
+    """Send `task_postrun` where the worker's hub tells of the end: what was opened is to close."""
+    if task_postrun.receivers:
+        task_postrun.send(
+            sender=task,
+            task_id=request.id,
+            task=task,
+            args=request.args,
+            kwargs=request.kwargs,
+            retval=None,
+            state=FAILURE,
+        )
+
+
 def failed(task: Any, request: Context, exception: BaseException, text: str) -> None:
     """Send `task_failure`."""
     if task_failure.receivers:

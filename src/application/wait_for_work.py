@@ -82,14 +82,14 @@ class Intake:
         wish, self._wanted = self._wanted, NOTHING
         if wish.limit:
             # Also when it is empty: the hub then says anew how much it wants.
-            self._inbox.put(Claimed(self._claimed(wish, wait)))
+            self._inbox.put(Claimed(self._claimed(wish, wait), wish.limit))
 
     def _claimed(self, wish: Claim, wait: float) -> Sequence[Delivery | Undecodable]:
         queues = [name for name in wish.queues if name in self._queues]
         if not queues:  # they were left meanwhile
             return ()
         try:
-            batch = self._broker.claim(queues, wish.limit, wait)
+            batch = self._broker.claim(queues, wish.limit, wait, wish.begin)
         except LeaseLost:
             self._inbox.put(LeaseGone())
             self._rest(wait)

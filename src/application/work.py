@@ -26,8 +26,7 @@ from ..domain.tasks.result_record import ResultRecord
 from ..domain.work.admission import Ask
 from ..domain.work.core import WorkerCore
 from ..domain.work.effects import Admit, Bury, Effect, Join, Kill, Note, Release, Settle, Start
-from ..domain.work.job import Broken, Cancelled, Progressed, Report, Reported
-from ..domain.work.queue_slots import Claim, one_claim
+from ..domain.work.job import Began, Broken, Cancelled, Lost, Progressed, Report, Reported, TimedOut
 from ..domain.work.settlement import Settlement
 from ..ports.broker import Broker
 from ..ports.clock import Clock
@@ -38,9 +37,10 @@ from ..ports.settler import Settler
 from .admission import Admission
 from .autoscale import Autoscaling
 from .chronicle import Chronicle
+from .claim_more import Claiming
+from .departure import KILL_SECONDS, Departure
 from .inbox import Adopted, Asked, Claimed, Event, LeaseGone, StopAsked, drain
 from .keep_lease import Keeper
-from .lull import Lull
 from .make_whole import MakingWhole
 from .refusals import SettlementMender
 from .run_task import TaskRunner
@@ -53,9 +53,9 @@ logger = logging.getLogger("celeriac.worker")
 
 #: How long the hub sleeps at most when nothing happens, in seconds.
 IDLE_SECONDS: Final = 1.0
-#: How long killed jobs may take to be reported before the pool is ended anyway, in seconds.
-KILL_SECONDS: Final = 3.0
 
+#: These may be about a job that only a report before them has told of.
+_NAMING_JOBS: Final = (Began, Lost, TimedOut, Cancelled)
 _AWAY = (BrokerUnavailable, BackendUnavailable)
 
 
@@ -116,12 +116,9 @@ class Worker:
         #: What resizes its pool with the work there is, where that was asked for.
         self.autoscaling: Autoscaling | None = None
         self._admission = admission
-        self._lull = Lull(clock)
+        self._claiming = Claiming(core, broker, pool, self.intake, queues, clock, self.inbox.put)
+        self._departure = Departure(settings.grace)
         self._homeless = False
-        self._grace_ends: float | None = None
-        self._stays = False  # until the grace period ends, though nothing runs
-        self._killed_at: float | None = None
-        self._cold = False
         self.finished = threading.Event()
         self.completed = 0
         #: Why the pool could not go on, if that is why the worker stopped.
@@ -199,37 +196,46 @@ class Worker:
     def turn(self, wait: float) -> None:
         """Do one round: take in what has happened, wait up to `wait` seconds if nothing has."""
         self._react(drain(self.inbox, wait))
+        if not self.inbox.empty():  # mostly what was claimed with a settlement
+            self._react(drain(self.inbox, 0.0))
         self._settle(())
         self.turned_at = tick = self._clock.monotonic()
         self._mind_the_clock(tick)
         self._give_back()
         self.core.on_tick(tick)
         self._carry_out(self.core.start(self.pool.room()))
-        self._claim_more()
+        if not self._settling.waiting or self.intake.asked:
+            self._claiming.more()
 
     def _react(self, events: Iterable[Event]) -> None:
         reports: list[Report] = []
         for event in events:
             if isinstance(event, Reported):
                 reports.extend(event.reports)
-            else:
-                self._carry_out(self._effects_of(event))
+                continue
+            if reports and isinstance(event, _NAMING_JOBS):
+                self._ended(reports)
+                reports = []
+            self._carry_out(self._effects_of(event))
         if reports:
-            self._log.reports(reports)
-            self.chronicle.reports(reports)
-            self.chronicle.ended(reports)
-            self.completed += len(reports)
-            self._carry_out(self.core.on_reports(reports))
+            self._ended(reports)
+
+    def _ended(self, reports: Sequence[Report]) -> None:
+        if links := self.core.on_relays(reports):
+            self._arrived(links)
+        self._log.reports(reports)
+        self.chronicle.reports(reports)
+        self.chronicle.ended(reports)
+        self.completed += len(reports)
+        self._carry_out(self.core.on_reports(reports))
 
     def _effects_of(self, event: Event) -> Iterable[Effect]:
         now, tick = self._clock.now(), self._clock.monotonic()
         match event:
             case Claimed(batch):
-                self.intake.asked = False
+                self._claiming.came(event)
                 batch = self._whole.deliveries(batch)
-                self._log.received(batch)
-                self.tell.received(batch)
-                self.chronicle.received(batch)
+                self._arrived(batch)
                 return self.core.on_deliveries(batch, now, tick)
             case Adopted(orphans):
                 logger.warning("adopted %d deliveries of workers that died", len(orphans))
@@ -250,6 +256,11 @@ class Worker:
             case _:
                 self.chronicle.saw(event)
                 return self.core.on_pool(event, now)
+
+    def _arrived(self, batch: Sequence[Delivery | Undecodable]) -> None:
+        self._log.received(batch)
+        self.tell.received(batch)
+        self.chronicle.received(batch)
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
         reports: list[Report] = []
@@ -288,8 +299,9 @@ class Worker:
             self._admission.give_back(self.core.freed())
 
     def _start(self, start: Start) -> None:
+        marks = list(start.mark.values())
         try:
-            valid = self._broker.mark_started(start.mark, start.early)
+            valid = self._broker.mark_started(marks, start.early) if marks else ()
         except LeaseLost:
             self.inbox.put(LeaseGone())
             return
@@ -300,10 +312,11 @@ class Worker:
             self.inbox.put(Cancelled(numbers))
             self._settling.back_off()
             return
-        jobs = [job for job, ok in zip(start.jobs, valid, strict=True) if ok]
-        if len(jobs) < len(start.jobs):
-            refused = [job.number for job, ok in zip(start.jobs, valid, strict=True) if not ok]
+        jobs = start.jobs
+        if not all(valid):
+            refused = {number for number, ok in zip(start.mark, valid, strict=True) if not ok}
             self.core.unmarked(refused)
+            jobs = [job for job in jobs if job.number not in refused]
         if jobs:
             self.pool.submit(jobs)
 
@@ -334,52 +347,16 @@ class Worker:
             logger.warning("progress of %d tasks not stored: %s", len(records), broken)
 
     def _settle(self, settlements: Sequence[Settlement], *, now: bool = False) -> None:
+        wish = self._claiming.beside() if settlements and self._settling.claims else None
         try:
-            self._settling.add(settlements)
+            claimed = self._settling.add(settlements, wish)
             if settlements:
-                self._lull.over()
+                self._claiming.settled()
+            if wish is not None and claimed is not None:
+                self._claiming.looked(claimed, wish.limit)
             self._settling.go_on(now=now)
         except LeaseLost:
             self.inbox.put(LeaseGone())
-
-    # -- claiming
-
-    def _claim_more(self) -> None:
-        """Claim here while messages keep coming; leave the waiting to the intake."""
-        if self.intake.asked:
-            self._widen()
-            return
-        if self._settling.waiting:
-            return
-        wishes = self.core.claims(self.queues, self.pool.room())
-        if not wishes:
-            return
-        batch = () if self._lull.is_known else self._looked_for(wishes)
-        if batch:
-            self.inbox.put(Claimed(batch))
-        elif not self._lull.goes_on(brief=self.core.is_brief):
-            self.intake.want(one_claim(wishes))
-
-    def _looked_for(self, wishes: Sequence[Claim]) -> Sequence[Delivery | Undecodable]:
-        batch: list[Delivery | Undecodable] = []
-        limit = max(wish.limit for wish in wishes)
-        try:
-            for wish in wishes:
-                if (some := min(wish.limit, limit - len(batch))) > 0:
-                    batch += self._broker.claim(wish.queues, some, 0.0)
-        except Exception:
-            logger.debug("a claim failed: the intake will meet it too, and knows what to do")
-        else:
-            self.intake.polled()
-            self._lull.looked(len(batch), limit)
-        return batch
-
-    def _widen(self) -> None:
-        """Have the intake asked anew when a queue has room again that it does not wait for."""
-        if self.core.policy.queue_slots:
-            wishes = self.core.claims(self.queues, self.pool.room())
-            if any(not set(wish.queues) <= set(self.intake.awaited) for wish in wishes):
-                self._broker.wake()
 
     # -- the lease
 
@@ -416,12 +393,7 @@ class Worker:
     # -- the end
 
     def _begin_stop(self, tick: float, asked: StopAsked) -> Iterable[Effect]:
-        self._cold = self._cold or asked.cold
-        self._stays = asked.idle and not self._cold
-        grace = self.settings.grace if asked.soft is None else asked.soft
-        grace = 0.0 if self._cold else grace
-        ends = tick + grace
-        self._grace_ends = ends if self._grace_ends is None else min(self._grace_ends, ends)
+        grace = self._departure.ask(tick, cold=asked.cold, soft=asked.soft, idle=asked.idle)
         effects = self.core.stop()
         self._broker.wake()
         if self.core.running:
@@ -434,9 +406,8 @@ class Worker:
         return effects
 
     def _mind_the_clock(self, tick: float) -> None:
-        if self._grace_ends is None or tick < self._grace_ends or self._killed_at is not None:
+        if not self._departure.time_is_up(tick):
             return
-        self._killed_at = tick
         if self.core.running:
             logger.warning("grace period over: %d tasks are cancelled", self.core.running)
         self._carry_out(self.core.end_grace())
@@ -449,12 +420,12 @@ class Worker:
     @property
     def cold(self) -> bool:
         """Whether it stops cold."""
-        return self._cold
+        return self._departure.cold
 
     @property
     def stopping(self) -> bool:
         """Whether a stop was asked for."""
-        return self._grace_ends is not None
+        return self._departure.asked
 
     @property
     def unsettled(self) -> int:
@@ -463,41 +434,26 @@ class Worker:
 
     def is_over(self) -> bool:
         """Tell whether a stop that was asked for has come to its end."""
-        if self._grace_ends is None:
-            return False
-        if self.core.idle and not self._settling.waiting and not self._waits_anyway():
-            return True
-        if self._killed_at is None:
-            return False
-        # A pool that cannot kill has answered already as well as it can.
-        patience = KILL_SECONDS if self.pool.capabilities.kill else 0.0
-        return self._clock.monotonic() >= self._killed_at + patience
-
-    def _waits_anyway(self) -> bool:
-        return self._stays and self._killed_at is None
+        settled = self.core.idle and not self._settling.waiting
+        can_kill = self.pool.capabilities.kill
+        return self._departure.is_over(self._clock.monotonic(), settled=settled, can_kill=can_kill)
 
     def _patience(self) -> float:
         if not self.inbox.empty():
             return 0.0
         tick = self._clock.monotonic()
         times = [tick + IDLE_SECONDS]
-        if self._grace_ends is not None and self._killed_at is None:
-            times.append(self._grace_ends)
-        if self._killed_at is not None:
-            times.append(tick + 0.05)
         if self._settling.waiting:
             times.append(self._settling.retry_at)
-        if (due := self.core.next_tick()) is not None:
-            times.append(due)
-        if self._lull.until is not None and not self.intake.asked:
-            times.append(self._lull.until)
+        dues = (self._departure.look_at(tick), self.core.next_tick(), self._claiming.until)
+        times += [due for due in dues if due is not None]
         return max(0.0, min(times) - tick)
 
     def end(self, threads: Sequence[threading.Thread]) -> None:
         """End the pool and the threads, settle what they said last, leave the cluster."""
         self._over.set()
         self.intake.wake()
-        self.pool.stop(Stop.COLD if self._cold else Stop.WARM, KILL_SECONDS)
+        self.pool.stop(Stop.COLD if self._departure.cold else Stop.WARM, KILL_SECONDS)
         self._runner.stop()
         for thread in threads:
             thread.join(CLAIM_SECONDS + 1)

@@ -1,7 +1,6 @@
 """Samples of the memory in use, and pictures of objects, by libraries that few have installed."""
 
 import os
-import tempfile
 from collections import deque
 from importlib import import_module
 from typing import Any, Final
@@ -28,6 +27,8 @@ def dump(count: int) -> str:
 
 def draw(kind: str, count: int, depth: int) -> str:
     """Draw what refers to objects of a type; return the file. Raises ImportError."""
+    import tempfile  # with all it imports: for this picture only
+
     objgraph = _library("objgraph")
     with tempfile.NamedTemporaryFile(prefix="objects", suffix=".png", delete=False) as file:
         found = objgraph.by_type(kind)[:count]

@@ -17,6 +17,7 @@ from ...domain.work.hands import InHand
 from ...ports.clock import Clock
 from ..chronicle import Chronicle
 from ..report_events import Reporter
+from ..watch_neighbours import Gossip
 from ..work import Worker
 
 T = TypeVar("T")
@@ -64,6 +65,14 @@ class Surroundings(Protocol):
         """Make a queue known to the broker; return its name."""
         ...
 
+    def reload(self, modules: Sequence[str] | None, *, force: bool, reloader: Any) -> None:
+        """Import modules here, with `force` those anew that are there; None: what holds tasks.
+
+        `reloader` is called with a module instead, or is where that function is. Raises whatever
+        the modules raise.
+        """
+        ...
+
     def seize(self, ids: Sequence[str]) -> Sequence[Delivery | Undecodable]:
         """Take what waits of these tasks into the worker's hands; nothing where that cannot be."""
         ...
@@ -85,11 +94,12 @@ class Node:
         reporter: Reporter | None,
         logical: LogicalClock,
         clock: Clock,
+        gossip: Gossip | None = None,
     ) -> None:
         """Stand for a worker."""
         self.hostname, self.worker, self.surroundings = hostname, worker, surroundings
         self.chronicle, self.reporter = chronicle, reporter
-        self.logical, self.clock = logical, clock
+        self.logical, self.clock, self.gossip = logical, clock, gossip
         self.app = surroundings.app
         #: The kind of set that Celery's commands make of requests.
         self.tset = set

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from signal import SIGTERM, Signals
 from typing import Any
 
-from ...domain.work.hands import as_values, meant_by
 from ...domain.work.limits import rate
+from ...domain.work.stamps import as_values, meant_by
 from .node import Node
 from .panel import control_command
 

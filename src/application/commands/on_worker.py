@@ -4,8 +4,10 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from ...domain.errors import NotSupported
 from ...domain.work.core import WorkerCore
 from ...domain.work.effects import Effect
+from ...ports.pool import Restartable
 from .node import Node
 from .panel import control_command
 
@@ -46,10 +48,18 @@ def pool_shrink(state: Node, n: int = 1, **kwargs: Any) -> dict[str, str]:
 def pool_restart(
     state: Node, modules: Any = None, reload: bool = False, reloader: Any = None, **kwargs: Any
 ) -> dict[str, str]:
-    """Replace the pool; refused, since no pool can be replaced yet."""
+    """Replace the pool's processes by such as import everything anew."""
     if not state.app.conf.worker_pool_restarts:
         raise ValueError("Pool restarts not enabled")
-    raise NotImplementedError("no pool can be restarted yet: restart the worker instead")
+    pool = state.worker.pool
+    if not isinstance(pool, Restartable):
+        raise NotSupported(
+            f"pool_restart: {type(pool).__name__} has no processes of its own that could be "
+            "replaced; restart the worker (SIGHUP does it in place), or have worker_pool='prefork'"
+        )
+    state.surroundings.reload(modules, force=reload, reloader=reloader)
+    pool.restart()
+    return {"ok": "reload started"}
 
 
 @control_command(args=[("max", int), ("min", int)], signature="[max [min]]")
@@ -130,8 +140,11 @@ def election(
     action: Any = None,
     **kwargs: Any,
 ) -> None:
-    """Do nothing: this worker takes part in no election."""
-    logger.debug("election %s about %s: this worker does not take part", id, topic)
+    """Have one of all workers do something: `task`, send the signature in `action`."""
+    if state.gossip is None:
+        logger.debug("election %s about %s: this worker does not take part", id, topic)
+    else:
+        state.gossip.election(id, topic, action)
 
 
 def _resizing(state: Node, by: int) -> Callable[[WorkerCore], Iterable[Effect]]:
