@@ -4,9 +4,17 @@ from ..library.app import Celeriac as Celery
 from ..library.app import shared_task
 from ..library.current import current_app as default_app
 from .root import bugreport
-from .state import _task_stack, app_or_default
+from .state import _task_stack, app_or_default, disable_trace, enable_trace
 
-__all__ = ["Celery", "app_or_default", "bugreport", "default_app", "shared_task"]
+__all__ = [
+    "Celery",
+    "app_or_default",
+    "bugreport",
+    "default_app",
+    "disable_trace",
+    "enable_trace",
+    "shared_task",
+]
 
 push_current_task = _task_stack.push
 pop_current_task = _task_stack.pop

@@ -6,6 +6,7 @@ from typing import Any
 from ...domain.errors import ImproperlyConfigured
 from ..adapter_table import BACKENDS, DISABLED_RESULTS, load, names, technology
 from ..choices import scheme_of
+from ..library.celery_shape import loaded
 
 #: Scheme → class, as `module:class`.
 BACKEND_ALIASES: Mapping[str, str] = {
@@ -21,11 +22,24 @@ def by_name(backend: Any = None, loader: Any = None, extension_namespace: str = 
         return backend
     if backend in BACKEND_ALIASES:
         return load(BACKEND_ALIASES[backend])
+    if (own := _own(backend, loader)) is not None:
+        return own
     kind = technology(backend, BACKENDS, "celeriac.backends")
     if kind is None:
         known = ", ".join(names(BACKENDS, "celeriac.backends"))
         raise ImproperlyConfigured(f"no result backend is called {backend!r}; known: {known}")
     return load(kind.results)
+
+
+def _own(backend: str, loader: Any) -> Any:
+    """Return the class of somebody's own that is meant, or None. Raises ImproperlyConfigured."""
+    found = (getattr(loader, "override_backends", None) or {}).get(backend)
+    if found is None and {".", ":"} & set(backend):
+        found = backend
+    try:
+        return None if found is None else loaded(found)
+    except (ImportError, AttributeError, ValueError) as why:
+        raise ImproperlyConfigured(f"result backend {backend!r}: {why}") from why
 
 
 def by_url(backend: Any = None, loader: Any = None) -> tuple[Any, str | None]:

@@ -1,11 +1,11 @@
 """`celery.app.utils`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...domain.settings import Settings
 from ...domain.settings.options import DEFAULTS
-from ...domain.settings.presentation import masked
+from ...domain.settings.presentation import MASK, mask_url, masked
 from .root import bugreport
 
 __all__ = [
@@ -14,8 +14,10 @@ __all__ = [
     "Settings",
     "appstr",
     "bugreport",
+    "detect_settings",
     "filter_hidden_settings",
     "find_app",
+    "sanitize_url",
 ]
 
 SETTING_KEYS = frozenset(DEFAULTS)
@@ -29,6 +31,46 @@ def appstr(app: Any) -> str:
 def filter_hidden_settings(conf: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings with what is secret hidden."""
     return {name: masked(name, value) for name, value in conf.items()}
+
+
+def sanitize_url(url: Any, mask: str = MASK) -> Any:
+    """Return a URL, or several separated by semicolons, with passwords hidden."""
+    return mask_url(url).replace(MASK, mask) if isinstance(url, str) else url
+
+
+def detect_settings(
+    conf: Mapping[str, Any] | None,
+    preconf: Mapping[str, Any] | None = None,
+    ignore_keys: Iterable[str] | None = None,
+    prefix: str | None = None,
+    all_keys: Any = None,
+    old_keys: Any = None,
+) -> Settings:
+    """Return the settings that a source makes, whichever spelling it has.
+
+    Args:
+        conf: The source; None: only `preconf` is looked at.
+        preconf: What wins over it.
+        ignore_keys: Names that are not looked at.
+        prefix: What all names in the source begin with, in front of ours.
+        all_keys: Accepted for Celery's sake: the spellings are known.
+        old_keys: Accepted for Celery's sake.
+
+    Raises:
+        ImproperlyConfigured: Both spellings are mixed, or a value does not fit.
+    """
+    ignored, start = set(ignore_keys or ()), (prefix or "").rstrip("_") + "_"
+    given = {name: value for name, value in (conf or {}).items() if name not in ignored}
+    if prefix:
+        given = {
+            name[len(start) :].lower(): value
+            for name, value in given.items()
+            if name.lower().startswith(start.lower())
+        }
+    made = Settings()
+    made.configure(given)
+    made.update(preconf or {})
+    return made
 
 
 def find_app(app: str, *args: Any, **kwargs: Any) -> Any:

@@ -1,5 +1,6 @@
 """`celery.concurrency`: which pools there are."""
 
+import os
 from typing import Any
 
 from ...domain.errors import ImproperlyConfigured
@@ -13,6 +14,10 @@ def get_implementation(cls: Any) -> Any:
     """Return the class of a pool's name. Raises ImproperlyConfigured."""
     if not isinstance(cls, str):
         return cls
+    if cls == "custom":
+        cls = os.environ.get("CELERY_CUSTOM_WORKER_POOL", cls)
+    if ":" in cls:
+        return load(cls)
     found = load(POOLS[cls]) if cls in POOLS else third_party("celeriac.pools", cls)
     if found is None:
         known = ", ".join(get_available_pool_names())
@@ -21,8 +26,11 @@ def get_implementation(cls: Any) -> Any:
 
 
 def get_available_pool_names() -> tuple[str, ...]:
-    """Return the names of all pools, those of installed packages included."""
-    return tuple(names(POOLS, "celeriac.pools"))
+    """Return the names of all pools, those of installed packages included.
+
+    `custom` is the one that the variable CELERY_CUSTOM_WORKER_POOL names.
+    """
+    return (*names(POOLS, "celeriac.pools"), "custom")
 
 
 # What is below it is imported by this name.

@@ -4,7 +4,7 @@ import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import wraps
+from functools import partial, wraps
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +23,7 @@ __all__ = [
     "firstmethod",
     "fun_accepts_kwargs",
     "fun_takes_argument",
+    "head_from_fun",
     "is_list",
     "is_numeric_value",
     "lazy",
@@ -296,6 +297,27 @@ def fun_accepts_kwargs(fun: Callable[..., Any]) -> bool:
     """Tell whether a function accepts any keyword argument."""
     parameters = inspect.signature(fun).parameters.values()
     return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def head_from_fun(fun: Callable[..., Any], bound: bool = False) -> Callable[..., int]:
+    """Return a function that takes the same arguments and does nothing.
+
+    It raises TypeError for others. Methods and callable objects take `self` first; with `bound` it
+    is given already.
+    """
+    what: Any = fun
+    if not (inspect.isfunction(what) or inspect.ismethod(what) or inspect.isbuiltin(what)):
+        what = type(fun).__call__
+    signature = inspect.signature(getattr(what, "__func__", what), follow_wrapped=False)
+
+    def head(*args: Any, **kwargs: Any) -> int:
+        signature.bind(*args, **kwargs)
+        return 1
+
+    head.__signature__ = signature  # type: ignore[attr-defined]
+    head.__name__ = getattr(fun, "__name__", type(fun).__name__)
+    head.__module__ = getattr(fun, "__module__", __name__)
+    return partial(head, object()) if bound else head
 
 
 def arity_greater(fun: Callable[..., Any], n: int) -> bool:

@@ -1,12 +1,23 @@
 """`celery.local`: objects that stand for others."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import reduce
 from typing import Any
 
 from ..library.current import Proxy as _Proxy
+from ..library.current import get_current
 
-__all__ = ["PromiseProxy", "Proxy", "class_property", "maybe_evaluate", "try_import"]
+__all__ = [
+    "PromiseProxy",
+    "Proxy",
+    "class_property",
+    "fun_of_method",
+    "getappattr",
+    "maybe_evaluate",
+    "reclassmethod",
+    "try_import",
+]
 
 
 class Proxy(_Proxy[Any]):
@@ -45,9 +56,33 @@ class Proxy(_Proxy[Any]):
         """Ask the object."""
         return len(self._get_current_object())
 
+    def __delitem__(self, key: Any) -> None:
+        """Delete an item of the object."""
+        del self._get_current_object()[key]
+
     def __str__(self) -> str:
         """Show the object."""
         return str(self._get_current_object())
+
+    def __enter__(self) -> Any:
+        """Enter the object."""
+        return self._get_current_object().__enter__()
+
+    def __exit__(self, *exc: object) -> Any:
+        """Leave the object."""
+        return self._get_current_object().__exit__(*exc)
+
+    def __add__(self, other: Any) -> Any:
+        """Add to the object."""
+        return self._get_current_object() + other
+
+    def __mul__(self, other: Any) -> Any:
+        """Multiply the object."""
+        return self._get_current_object() * other
+
+    def __invert__(self) -> Any:
+        """Invert the object."""
+        return ~self._get_current_object()
 
 
 class PromiseProxy(Proxy):
@@ -82,6 +117,21 @@ def maybe_evaluate(obj: Any) -> Any:
     """Return what a promise stands for; others as they are."""
     found = getattr(type(obj), "__maybe_evaluate__", None)
     return found(obj) if found else obj
+
+
+def getappattr(path: Iterable[str]) -> Any:
+    """Return what a path of attributes leads to, beginning at the current app."""
+    return reduce(getattr, path, get_current())
+
+
+def fun_of_method(method: Any) -> Any:
+    """Return the function of a method; others as they are."""
+    return getattr(method, "__func__", method)
+
+
+def reclassmethod(method: Any) -> Any:
+    """Return a method as one of the class it is put into."""
+    return classmethod(fun_of_method(method))
 
 
 def try_import(module: str, default: Any = None) -> Any:

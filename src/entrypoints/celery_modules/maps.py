@@ -1,16 +1,23 @@
-"""`celery.utils.collections`: mappings, and sets that forget."""
+"""`celery.utils.collections`: mappings, queues, and sets that forget."""
 
 import time
-from collections import ChainMap as _ChainMap
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from .buffers import BufferMap, Evictable, Messagebuffer
+from .chain_maps import ChainMap, ConfigurationView, lpmerge
+from .object_maps import AttributeDict, AttributeDictMixin, DictAttribute, force_mapping
 
 __all__ = [
+    "REPR_LIMITED_SET",
     "AttributeDict",
     "AttributeDictMixin",
+    "BufferMap",
     "ChainMap",
+    "ConfigurationView",
     "DictAttribute",
+    "Evictable",
     "LimitedSet",
     "Messagebuffer",
     "OrderedDict",
@@ -18,116 +25,9 @@ __all__ = [
     "lpmerge",
 ]
 
-
-class AttributeDictMixin:
-    """Lets the items of a dict be reached as attributes."""
-
-    def __getattr__(self: Any, key: str) -> Any:
-        """Return an item."""
-        try:
-            return self[key]
-        except KeyError:
-            raise AttributeError(f"{type(self).__name__!r} has no attribute {key!r}") from None
-
-    def __setattr__(self: Any, key: str, value: Any) -> None:
-        """Set an item."""
-        self[key] = value
-
-
-class AttributeDict(dict[str, Any], AttributeDictMixin):
-    """A dict whose items are attributes too."""
-
-
-class DictAttribute:
-    """An object whose attributes are items too."""
-
-    def __init__(self, obj: Any) -> None:
-        """Look at this object."""
-        object.__setattr__(self, "obj", obj)
-
-    def __getattr__(self, key: str) -> Any:
-        """Return an attribute."""
-        return getattr(self.obj, key)
-
-    def __setattr__(self, key: str, value: Any) -> None:
-        """Set an attribute."""
-        setattr(self.obj, key, value)
-
-    def __getitem__(self, key: str) -> Any:
-        """Return an attribute. Raises KeyError."""
-        try:
-            return getattr(self.obj, key)
-        except AttributeError:
-            raise KeyError(key) from None
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        """Set an attribute."""
-        setattr(self.obj, key, value)
-
-    def __contains__(self, key: str) -> bool:
-        """Tell whether there is such an attribute."""
-        return hasattr(self.obj, key)
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over their names."""
-        return iter(dir(self.obj))
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return an attribute, or the default."""
-        return getattr(self.obj, key, default)
-
-    def setdefault(self, key: str, default: Any = None) -> Any:
-        """Set an attribute that is not there; return it."""
-        if key not in self:
-            self[key] = default
-        return self[key]
-
-    def keys(self) -> Iterator[str]:
-        """Iterate over the names."""
-        return iter(self)
-
-    def values(self) -> Iterator[Any]:
-        """Iterate over the values."""
-        return (getattr(self.obj, key) for key in self)
-
-    def items(self) -> Iterator[tuple[str, Any]]:
-        """Iterate over both."""
-        return ((key, getattr(self.obj, key)) for key in self)
-
-
-class ChainMap(_ChainMap[str, Any]):
-    """Mappings looked through one after the other; the first takes what is set."""
-
-    def __init__(self, *maps: MutableMapping[str, Any], **kwargs: Any) -> None:
-        """Look through these; `defaults` is looked through last."""
-        super().__init__(*maps)
-        self.defaults = kwargs.get("defaults") or (self.maps[-1] if maps else {})
-        self._observers: list[Callable[..., Any]] = []
-
-    def add_defaults(self, d: Any) -> None:
-        """Look through this one too, before the defaults."""
-        self.maps.insert(1, force_mapping(d))
-
-    def bind_to(self, callback: Callable[..., Any]) -> None:
-        """Call this with what is set by `update`."""
-        self._observers.append(callback)
-
-    def update(self, *args: Any, **kwargs: Any) -> None:
-        """Set items in the first mapping."""
-        self.maps[0].update(*args, **kwargs)
-        for observer in self._observers:
-            observer(*args, **kwargs)
-
-
-def force_mapping(m: Any) -> Any:
-    """Return a mapping of an object's attributes; mappings as they are."""
-    return m if isinstance(m, Mapping) else DictAttribute(m)
-
-
-def lpmerge(L: dict[Any, Any], R: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Set in the left what the right has that is not None; return the left."""
-    L.update({key: value for key, value in R.items() if value is not None})
-    return L
+REPR_LIMITED_SET: Final = (
+    "<{name}({size}): maxlen={0.maxlen}, expires={0.expires}, minlen={0.minlen}>"
+)
 
 
 class LimitedSet:
@@ -206,6 +106,10 @@ class LimitedSet:
         """Return how many there are."""
         return len(self._data)
 
+    def __bool__(self) -> bool:
+        """Tell whether there is any."""
+        return bool(self._data)
+
     def __eq__(self, other: object) -> bool:
         """Compare items and times."""
         return isinstance(other, LimitedSet) and self._data == other._data
@@ -214,46 +118,4 @@ class LimitedSet:
 
     def __repr__(self) -> str:
         """Show how many there are."""
-        return f"<LimitedSet({len(self)}): maxlen={self.maxlen} expires={self.expires}>"
-
-
-class Messagebuffer:
-    """A queue of bounded length; the oldest is lost when it is full."""
-
-    Empty = IndexError
-
-    def __init__(self, maxsize: int, iterable: Iterable[Any] | None = None, **kwargs: Any) -> None:
-        """Hold up to `maxsize`."""
-        self.maxsize = maxsize
-        self._data: deque[Any] = deque(iterable or (), maxlen=maxsize)
-
-    def put(self, item: Any) -> None:
-        """Put one in, behind the others."""
-        self._data.append(item)
-
-    def extend(self, it: Iterable[Any]) -> None:
-        """Put some in."""
-        self._data.extend(it)
-
-    def take(self, *default: Any) -> Any:
-        """Take the oldest out; without one the default, or Empty is raised."""
-        if not self._data and default:
-            return default[0]
-        return self._data.popleft()
-
-    def evict(self) -> None:
-        """Lose the oldest. Raises Empty."""
-        self._data.popleft()
-
-    def __iter__(self) -> Iterator[Any]:
-        """Take all out."""
-        while self._data:
-            yield self._data.popleft()
-
-    def __len__(self) -> int:
-        """Return how many are in it."""
-        return len(self._data)
-
-    def __contains__(self, item: object) -> bool:
-        """Tell whether one is in it."""
-        return item in self._data
+        return REPR_LIMITED_SET.format(self, name=type(self).__name__, size=len(self))

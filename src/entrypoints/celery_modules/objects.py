@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property as _cached_property
+from types import GenericAlias
 from typing import Any
 
 
@@ -19,6 +20,8 @@ class cached_property(_cached_property[Any]):
 
 class FallbackContext:
     """A context around what was given, or around what a function makes instead."""
+
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(
         self, provided: Any, fallback: Callable[..., Any], *fb_args: Any, **fb_kwargs: Any

@@ -45,11 +45,11 @@ def maybe_patch_concurrency(*args: Any, **kwargs: Any) -> None:
     """Do nothing: pools patch what they need before anything else is imported."""
 
 
-def uuid() -> str:
-    """Return a new id."""
+def uuid(_uuid: Any = None) -> str:
+    """Return a new id, made by `uuid4` or another function."""
     from .words import uuid as new
 
-    return new()
+    return new() if _uuid is None else new(_uuid)
 
 
 def __getattr__(name: str) -> Any:

@@ -75,6 +75,11 @@ def get_pickleable_etype(
 class UnpickleableExceptionWrapper(Exception):
     """Stands for an exception that cannot be pickled."""
 
+    #: Module and name of its class, and its arguments: by repr where they cannot be pickled.
+    exc_module: str = ""
+    exc_cls_name: str = ""
+    exc_args: Any = ()
+
     def __init__(
         self, exc_module: str, exc_cls_name: str, exc_args: Any, text: str | None = None
     ) -> None:

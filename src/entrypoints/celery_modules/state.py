@@ -1,11 +1,15 @@
 """`celery._state`: which app and which task are the current ones."""
 
+import os
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 from ...application.context import RUNNING, Context, running
 from ..library.app import Celeriac
 from ..library.current import (
+    any_current,
     current_app,
     current_task,
     get_current,
@@ -13,24 +17,54 @@ from ..library.current import (
     set_current,
     share,
 )
+from ..library.joining import task_join_will_block
 
 __all__ = [
     "app_or_default",
     "connect_on_app_finalize",
     "current_app",
     "current_task",
+    "disable_trace",
+    "enable_trace",
     "get_current_app",
     "get_current_task",
     "get_current_worker_task",
     "set_default_app",
+    "task_join_will_block",
 ]
 
 get_current_app = get_current
 set_default_app = set_current
 
 
+#: Whether it is shown where an app is looked for that nobody has handed over.
+_tracing = bool(os.environ.get("CELERY_TRACE_APP"))
+
+
+def enable_trace() -> None:
+    """Show on standard error where `app_or_default` is asked without an app, and by whom."""
+    global _tracing
+    _tracing = True
+
+
+def disable_trace() -> None:
+    """Undo `enable_trace`."""
+    global _tracing
+    _tracing = False
+
+
 def app_or_default(app: Celeriac | None = None) -> Celeriac:
-    """Return the app given, or the current one."""
+    """Return the app given, or the current one.
+
+    Raises RuntimeError if that is traced and there is no current one: one would be made.
+    """
+    if app is None and _tracing:
+        if not any_current():
+            raise RuntimeError(
+                "no app was handed over and none is current: make the app first, or pass app=…"
+            )
+        sys.stderr.write("-- returning to the current app, asked for here:\n")
+        traceback.print_stack(sys._getframe(1))
     return app or get_current()
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from io import StringIO
 from pprint import pformat
 from textwrap import fill
 from typing import Any
@@ -130,3 +131,19 @@ def remove_repeating_from_task(task_name: str, s: str) -> str:
     """Return a text about a task with its module named once."""
     module = task_name.rpartition(".")[0]
     return remove_repeating(f"{module}.", s) if module else s
+
+
+class WhateverIO(StringIO):
+    """Text in memory that takes bytes too: they are read as UTF-8."""
+
+    def __init__(self, v: bytes | str | None = None, *a: Any, **kw: Any) -> None:
+        """Begin with this; the others are arguments of `StringIO`."""
+        super().__init__(_in_text(v or ""), *a, **kw)
+
+    def write(self, data: bytes | str) -> int:
+        """Write text; returns its length."""
+        return super().write(_in_text(data))
+
+
+def _in_text(data: bytes | str) -> str:
+    return data.decode() if isinstance(data, bytes) else data

@@ -1,8 +1,14 @@
-"""`celery.utils.threads`: values of one thread each."""
+"""`celery.utils.threads`: values of one thread each, and threads that go round."""
 
+import logging
+import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from types import GenericAlias
 from typing import Any
+
+logger = logging.getLogger("celery.utils.threads")
 
 THREAD_TIMEOUT_MAX = threading.TIMEOUT_MAX
 get_ident = threading.get_ident
@@ -11,6 +17,10 @@ get_ident = threading.get_ident
 class Local(threading.local):
     """Attributes that each thread has for itself."""
 
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Iterate over names and values of this thread."""
+        return iter(list(self.__dict__.items()))
+
     def __release_local__(self) -> None:
         """Forget those of this thread."""
         self.__dict__.clear()
@@ -18,6 +28,8 @@ class Local(threading.local):
 
 class LocalStack:
     """A stack that each thread has for itself."""
+
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(self) -> None:
         """Begin empty."""
@@ -53,6 +65,77 @@ class LocalStack:
     def __release_local__(self) -> None:
         """Empty that of this thread."""
         self._local.__release_local__()
+
+
+class bgThread(threading.Thread):
+    """A thread that calls `body` again and again until it is stopped; heirs write `body`."""
+
+    def __init__(self, name: str | None = None, **kwargs: Any) -> None:
+        """Be named after the class, unless there is a name."""
+        super().__init__()
+        self.__is_shutdown = threading.Event()
+        self.__is_stopped = threading.Event()
+        self.daemon = True
+        self.name = name or type(self).__name__
+
+    def body(self) -> None:
+        """What to do, again and again."""
+        raise NotImplementedError(f"{type(self).__name__} does not define body")
+
+    def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
+        """Called with what `body` raised, while that is handled; it is called again afterwards."""
+        logger.exception(msg, *fmt)
+
+    def run(self) -> None:
+        """Call `body` until stopped."""
+        try:
+            while not self.__is_shutdown.is_set():
+                try:
+                    self.body()
+                except Exception as why:
+                    self.on_crash("%r raised: %r", self.name, why)
+        finally:
+            self.__is_stopped.set()
+
+    def stop(self) -> None:
+        """Ask for the end, and wait for it."""
+        self.__is_shutdown.set()
+        self.__is_stopped.wait()
+        if self.is_alive() and self is not threading.current_thread():
+            self.join(THREAD_TIMEOUT_MAX)
+
+
+@contextmanager
+def default_socket_timeout(timeout: float) -> Iterator[None]:
+    """Let sockets made meanwhile wait for so many seconds at most."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(timeout)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def bound_open_broker_sockets(connection: Any, timeout: float | None) -> None:
+    """Let the sockets that a connection of kombu's has open wait for so many seconds at most.
+
+    For ends: what is read from a broker that fell silent would not return otherwise. It opens
+    nothing, and never raises.
+    """
+    for sock in _open_sockets(connection):
+        with suppress(Exception):
+            sock.settimeout(timeout)
+
+
+def _open_sockets(connection: Any) -> list[Any]:
+    # What is kept only: properties would open what is not open.
+    link = getattr(connection, "_connection", None)
+    found = [getattr(getattr(link, "_transport", None), "sock", None)]
+    for channel in getattr(getattr(connection, "_transport", None), "channels", None) or ():
+        for name in ("client", "subclient"):
+            speaks = getattr(vars(channel).get(name), "connection", None)
+            found.append(getattr(speaks, "_sock", None))
+    return [sock for sock in found if sock is not None]
 
 
 def release_local(local: Any) -> None:

@@ -43,7 +43,7 @@ class Mingle(StartStopStep):
 
 
 class Gossip(StartStopStep):
-    """There is none."""
+    """Other workers are listened to."""
 
     name = "celery.worker.consumer.gossip.Gossip"
     label = "Gossip"
