@@ -10,7 +10,7 @@ from ...domain.messaging.compose import compose
 from ...domain.messaging.queues import Exchange, Queue
 from ...domain.messaging.routing import Router
 from ..routes import queues_from, router_of
-from .connections import Pool
+from .connections import Connection, Pool, Producer
 
 if TYPE_CHECKING:
     from .app import Celeriac
@@ -73,6 +73,15 @@ class Queues(dict[str, Queue]):
         self[found.name] = found
         return found
 
+    def add_compat(self, name: str, **options: Any) -> Queue:
+        """Make a queue known by its name and options; `binding_key` is its routing key too."""
+        options.setdefault("routing_key", options.pop("binding_key", None) or name)
+        return self.add(name, **options)
+
+    def new_missing(self, name: str) -> Queue:
+        """Return the queue that a name nobody declared would stand for. Raises QueueNotFound."""
+        return router_of(self._app.conf).queue(name)
+
     def select(self, include: str | Iterable[str]) -> None:
         """Have workers work on these only."""
         names = include.split(",") if isinstance(include, str) else include
@@ -106,6 +115,9 @@ class Queues(dict[str, Queue]):
 class AMQP:
     """How an app's calls become messages, part by part."""
 
+    #: The class of what `queues` is; a subclass may have its own.
+    queues_cls: type[Queues] = Queues
+
     def __init__(self, app: "Celeriac") -> None:
         """Work for this app."""
         self.app = app
@@ -115,7 +127,7 @@ class AMQP:
     def queues(self) -> Queues:
         """The queues known."""
         if self._queues is None:
-            self._queues = Queues(self.app)
+            self._queues = self.queues_cls(self.app)
         return self._queues
 
     @property
@@ -142,6 +154,18 @@ class AMQP:
     def producer_pool(self) -> Pool:
         """What publishes."""
         return self.app.producer_pool
+
+    publisher_pool = producer_pool
+
+    def Connection(self, hostname: str | None = None, **kwargs: Any) -> Connection:
+        """Return a view of the broker; with a URL, of another one."""
+        return self.app.connection(hostname)
+
+    BrokerConnection = Connection
+
+    def Producer(self, *args: Any, **kwargs: Any) -> Producer:
+        """Return what publishes; all go through the app's broker."""
+        return Producer(self.app)
 
     @property
     def utc(self) -> bool:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 from ...domain.errors import ImproperlyConfigured
 
 if TYPE_CHECKING:
-    from .task import Task
+    from .task_attributes import TaskAttributes
 
 _ANY: Final = "*"
 
 
-def annotate(task: "Task[Any, Any]", setting: Any) -> None:
+def annotate(task: "TaskAttributes", setting: Any) -> None:
     """Set on a task what the setting says of it, or of all (`*`); of its own name wins.
 
     `{"shop.add": {"rate_limit": "10/s"}}`; a name with `@` in front wraps a method:
@@ -26,7 +26,7 @@ def annotate(task: "Task[Any, Any]", setting: Any) -> None:
                 setattr(task, name, value)
 
 
-def _of(task: "Task[Any, Any]", setting: Any) -> Iterator[Mapping[str, Any]]:
+def _of(task: "TaskAttributes", setting: Any) -> Iterator[Mapping[str, Any]]:
     for item in setting if isinstance(setting, list | tuple) else [setting] if setting else []:
         if isinstance(item, Mapping):
             found = [item.get(_ANY), item.get(task.name)]

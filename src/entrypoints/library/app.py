@@ -2,21 +2,15 @@
 
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 from warnings import warn
 
 from ...domain.errors import AlwaysEagerIgnored, NotSupported
 from ...domain.tasks.options import merged
-from ..configuration import (
-    config_from_cmdline,
-    config_from_default_module,
-    config_from_environment,
-    config_from_envvar,
-    config_from_object,
-)
 from . import current, publishing
-from .celery_shape import CeleryShape, loaded
+from .asking import ASKED
+from .celery_shape import loaded
+from .configuring import ConfiguredApp
 from .declaring import BoundDecorator, Decorator, make_task, script_module, shared_task
 from .limits import check_limits
 from .registry import TaskRegistry
@@ -36,7 +30,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Celeriac(CeleryShape):
+class Celeriac(ConfiguredApp):
     """An app: its settings, its tasks, and the way to its broker and results.
 
     Args:
@@ -55,8 +49,8 @@ class Celeriac(CeleryShape):
         autofinalize: Accepted for Celery's sake.
         loader: Class of a loader of your own, or where it is.
         clock: A clock to live by, for tests.
-        **kwargs: Settings by name; and `amqp`, `control`, `log`: classes of the app's parts, or
-            where they are, and `fixups`: functions that are called with the app.
+        **kwargs: Settings by name; and `amqp`, `control`, `events`, `log`: classes of the app's
+            parts, or where they are, and `fixups`: functions that are called with the app.
     """
 
     strict_typing = True
@@ -96,102 +90,6 @@ class Celeriac(CeleryShape):
         self._add_builtin_tasks()
         current.remember(self, current=set_as_current)
 
-    # -- settings
-
-    def _configure(
-        self,
-        source: Any,
-        namespace: str | None,
-        include: Iterable[str] | None,
-        changes: Mapping[str, Any] | None,
-        kwargs: Mapping[str, Any],
-    ) -> None:
-        read = partial(config_from_object, source, namespace) if source else _default_module
-        self.conf.configure_later(read)
-        if include:
-            self.conf.include = list(include)
-        if changes or kwargs:
-            self.conf.update({**(changes or {}), **kwargs})
-        # As in Celery, what the environment says wins over what the code says.
-        self._environment = config_from_environment()
-
-    def _place(self, part: str, setting: str, given: Any) -> None:
-        """Take a URL as a setting, a ready adapter as a part; the environment beats a URL."""
-        if given is None or isinstance(given, str | list | tuple):
-            url = self._environment.get(setting, given)
-            if url is not None:
-                self.conf[setting] = url
-        else:
-            self.given[part] = given
-        others = {k: v for k, v in self._environment.items() if k == setting or part == "results"}
-        self.conf.update({k: v for k, v in others.items() if k not in _URLS})
-
-    def config_from_object(
-        self, obj: Any, silent: bool = False, force: bool = False, namespace: str | None = None
-    ) -> None:
-        """Read settings from a module, an object or a mapping, on first use (now, if `force`)."""
-        self.conf.configure_later(partial(config_from_object, obj, namespace, silent))
-        if force:
-            self.conf.finalize()
-
-    def config_from_envvar(
-        self, variable_name: str, silent: bool = False, force: bool = False
-    ) -> None:
-        """Read settings from the module that an environment variable names."""
-        self.conf.configure_later(partial(config_from_envvar, variable_name, silent=silent))
-        if force:
-            self.conf.finalize()
-
-    def config_from_cmdline(self, argv: Sequence[str], namespace: str = "celery") -> None:
-        """Take settings from words such as `worker.prefetch_multiplier=1`."""
-        self.conf.update(config_from_cmdline(argv, namespace))
-
-    def add_defaults(self, fun: Any) -> None:
-        """Add defaults of an extension, or a function that returns them."""
-        defaults: Any = fun() if callable(fun) else fun
-        self.conf.add_defaults(defaults)
-
-    def setup_security(
-        self,
-        allowed_serializers: Sequence[str] | None = None,
-        key: str | None = None,
-        key_password: str | bytes | None = None,
-        cert: str | None = None,
-        store: str | None = None,
-        digest: str | None = None,
-        serializer: str = "json",
-    ) -> None:
-        """Sign what is sent, and read only what somebody trusted has signed.
-
-        The settings must say so too: `task_serializer="auth"` and `accept_content=["auth"]`. What
-        is not given here follows the settings `security_…`, and is kept there.
-
-        Args:
-            allowed_serializers: Formats read inside signed messages, beside those that run no code.
-            key: Path of the private key, as PEM.
-            key_password: What that file is encrypted with.
-            cert: Path of the certificate of that key.
-            store: Folder of the certificates trusted, or a glob.
-            digest: Name of the hash, such as `sha256`.
-            serializer: What writes the values that are signed.
-
-        Raises:
-            ImproperlyConfigured: The settings do not fit, or a file is missing.
-            SecurityError: A file is not the key or certificate it should be.
-        """
-        from ..security import setup_security
-
-        said = {
-            "security_allowed_serializers": allowed_serializers,
-            "security_key": key,
-            "security_key_password": key_password,
-            "security_certificate": cert,
-            "security_cert_store": store,
-            "security_digest": digest,
-            "security_serializer": serializer,
-        }
-        setup_security(self.conf, {name: value for name, value in said.items() if value})
-
     # -- tasks
 
     @overload
@@ -207,7 +105,9 @@ class Celeriac(CeleryShape):
         """Make a task of a function: `@app.task`, or `@app.task(bind=True, max_retries=5, …)`.
 
         Options are the attributes of `Task`, and `name`, `base` (a Task class), `bind` (the
-        function gets the task as its first argument), `shared`, `lazy`.
+        function gets the task as its first argument), `shared`, `lazy`, and `pydantic=True` for a
+        function whose parameters and result may be models of pydantic: they travel as plain data.
+        `pydantic_strict`, `pydantic_context` and `pydantic_dump_kwargs` say how.
         """
         if len(args) == 1 and callable(args[0]) and not isinstance(args[0], str):
             return make_task(self, args[0], **opts)
@@ -279,16 +179,23 @@ class Celeriac(CeleryShape):
 
         Warns AlwaysEagerIgnored under `task_always_eager`: what is only a name cannot be run here.
         """
-        if self.conf.task_always_eager:
+        if self.conf.task_always_eager and "task_type" not in options:
             why = f"task_always_eager has no effect on send_task: {name} is sent"
             warn(AlwaysEagerIgnored(why), stacklevel=2)
         named = {"countdown": countdown, "eta": eta, "task_id": task_id}
         options |= {key: value for key, value in named.items() if value is not None}
+        if options.pop("task_type", None) is not None:  # from the task itself, which merged all
+            return self.send(name, args or (), kwargs or {}, options)
         task = self.tasks.get(name)
         if task is not None:
             options = merged(task.resolved.call_defaults, options)
         options.setdefault("ignore_result", None)  # that is for whoever has the task to say
         return self.send(name, args or (), kwargs or {}, options)
+
+    @property
+    def has_own_send_task(self) -> bool:
+        """Whether somebody has written or patched `send_task`: tasks then send through it."""
+        return type(self).send_task is not SEND_TASK or "send_task" in vars(self)
 
     def send(
         self,
@@ -298,6 +205,8 @@ class Celeriac(CeleryShape):
         options: Mapping[str, Any],
     ) -> Result[Any]:
         """Send a call with its options merged already; what all other ways come down to."""
+        if (question := ASKED.get()) is not None and question.answer(name, args, kwargs, options):
+            return Result(options.get("task_id") or "", task_name=name, app=self)
         return publishing.send(self, name, args, kwargs, options)
 
     def publish_many(
@@ -370,7 +279,8 @@ class Celeriac(CeleryShape):
         """What receives, sends and pictures events."""
         from .events import Events
 
-        return Events(self)
+        made: Events = self._part(self.events_cls, Events)(self)
+        return made
 
     # -- life
 
@@ -411,8 +321,4 @@ class Celeriac(CeleryShape):
 
 Celery = Celeriac
 
-_URLS = ("broker_url", "result_backend")
-
-
-def _default_module() -> dict[str, Any]:
-    return config_from_default_module()
+SEND_TASK = Celeriac.send_task

@@ -3,22 +3,22 @@
 Whatever else is asked of it, it passes on to the store itself (`fetch`, `store`, `watch`, …).
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ...application.fetch_results import find_exception
-from ...domain.errors import NotSupported, TaskRevokedError
+from ...domain.errors import NotSupported
 from ...domain.tasks import states
-from ...domain.tasks.failures import describe, restore
-from ...domain.tasks.result_record import GroupRecord, ResultRecord
+from ...domain.tasks.result_record import GroupRecord
+from .backend_values import BackendValues
+from .backend_waiting import BackendWaiting
+from .backend_writing import BackendWriting
 
 if TYPE_CHECKING:
     from ...application.fetch_results import Found
     from .app import Celeriac
 
 
-class Backend:
+class Backend(BackendWaiting, BackendValues, BackendWriting):
     """Reads and writes the results of one app."""
 
     READY_STATES = states.READY_STATES
@@ -47,11 +47,6 @@ class Backend:
         return str(asked) if include_password and asked else self.url
 
     @property
-    def serializer(self) -> str:
-        """The serializer of results."""
-        return self.app.conf.result_serializer
-
-    @property
     def expires(self) -> float | None:
         """Seconds for which results are kept; None: for ever."""
         seconds: float | None = self.prepare_expires(self.app.conf.result_expires)
@@ -66,6 +61,11 @@ class Backend:
     def persistent(self) -> bool:
         """Whether results outlive the processes."""
         return self.app.results.capabilities.persistent
+
+    @property
+    def supports_autoexpire(self) -> bool:
+        """Whether the store deletes old results by itself."""
+        return self.app.results.capabilities.expires_itself
 
     # -- reading
 
@@ -102,94 +102,13 @@ class Backend:
         """Nothing is cached here: results remember what they have seen themselves."""
         return False
 
-    def wait_for(self, task_id: str, timeout: float | None = None, **kwargs: Any) -> dict[str, Any]:
-        """Wait until a task is ready, return what is known. Raises TimeoutError."""
-        return self._meta(self.app.fetching.wait(task_id, timeout))
+    def reload_task_result(self, task_id: str) -> None:
+        """Do nothing: whoever reads next reads anew, since nothing is cached here."""
 
-    # -- writing
+    def reload_group_result(self, group_id: str) -> None:
+        """Do nothing, for the same reason."""
 
-    def store_result(
-        self,
-        task_id: str,
-        result: Any,
-        state: str,
-        traceback: str | None = None,
-        request: Any = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Keep a state under a task's id, with its value, exception or whatever belongs to it.
-
-        What a task has come to is not replaced by a state on the way. Returns the value.
-        """
-        value = describe(result) if isinstance(result, BaseException) else result
-        serializer = self.app.conf.result_serializer
-        record = ResultRecord(
-            task_id=task_id,
-            state=state,
-            result=self.app.container.result_codec().encode(value, serializer),
-            traceback=None if traceback is None else str(traceback),
-            date_done=self.app.clock.now() if state in states.READY_STATES else None,
-            children=tuple(getattr(request, "children", None) or ()),
-            group_id=getattr(request, "group", None),
-            parent_id=getattr(request, "parent_id", None),
-        )
-        self.app.results.store([record])
-        return result
-
-    def mark_as_started(self, task_id: str, **meta: Any) -> Any:
-        """Keep that a task has begun."""
-        return self.store_result(task_id, meta, states.STARTED)
-
-    def mark_as_done(
-        self,
-        task_id: str,
-        result: Any,
-        request: Any = None,
-        store_result: bool = True,
-        state: str = states.SUCCESS,
-    ) -> None:
-        """Keep what a task returned. Callbacks are the worker's to call, not called here."""
-        if store_result:
-            self.store_result(task_id, result, state, request=request)
-
-    def mark_as_failure(
-        self,
-        task_id: str,
-        exc: BaseException,
-        traceback: str | None = None,
-        request: Any = None,
-        store_result: bool = True,
-        call_errbacks: bool = True,
-        state: str = states.FAILURE,
-    ) -> None:
-        """Keep that a task failed. Errbacks are the worker's to call, not called here."""
-        if store_result:
-            self.store_result(task_id, exc, state, traceback=traceback, request=request)
-
-    def mark_as_revoked(
-        self,
-        task_id: str,
-        reason: str = "",
-        request: Any = None,
-        store_result: bool = True,
-        state: str = states.REVOKED,
-    ) -> None:
-        """Keep that a task was revoked."""
-        if store_result:
-            self.store_result(task_id, TaskRevokedError(reason), state, request=request)
-
-    def mark_as_retry(
-        self,
-        task_id: str,
-        exc: BaseException,
-        traceback: str | None = None,
-        request: Any = None,
-        store_result: bool = True,
-        state: str = states.RETRY,
-    ) -> None:
-        """Keep that a task will be run again."""
-        if store_result:
-            self.store_result(task_id, exc, state, traceback=traceback, request=request)
+    # -- deleting
 
     def forget(self, task_id: str) -> None:
         """Delete what is kept of a task."""
@@ -213,31 +132,21 @@ class Backend:
         """Return the result of a group that was saved, or None."""
         return self.app.GroupResult.restore(group_id)
 
+    def get_group_meta(self, group_id: str, cache: bool = True) -> dict[str, Any] | None:
+        """Return what is kept of a group, its result under `result`; None: nothing is."""
+        result = self.restore_group(group_id)
+        return None if result is None else {"result": result}
+
     def delete_group(self, group_id: str) -> None:
         """Delete what is kept of a group."""
         self.app.results.forget_groups([group_id])
 
-    def ensure_chords_allowed(self) -> None:
-        """Raise NotSupported if chords cannot be counted here."""
-        if not self.app.results.capabilities.chords:
-            raise NotSupported(
-                f"chords need a result backend that counts their parts, and {self.url} does not: "
-                "set result_backend"
-            )
-
     # -- values
 
-    def encode(self, data: Any) -> Any:
-        """Return a value as stored."""
-        return self.app.container.result_codec().encode(data, self.serializer).data
-
-    def prepare_exception(self, exc: BaseException, serializer: str | None = None) -> Any:
-        """Return the stored form of an exception."""
-        return describe(exc)
-
-    def exception_to_python(self, exc: Any) -> Any:
-        """Return the exception of its stored form."""
-        return restore(exc, find_exception) if isinstance(exc, Mapping) else exc
+    def prepare_persistent(self, enabled: bool | None = None) -> bool:
+        """Return whether results outlive the processes: as asked, as set, else as they do."""
+        asked = self.app.conf.result_persistent if enabled is None else enabled
+        return bool(self.persistent if asked is None else asked)
 
     def prepare_expires(self, value: Any, type: Any = None) -> Any:  # noqa: A002 - Celery's name
         """Return a time to live in seconds, as `type` if one is given."""
@@ -245,6 +154,9 @@ class Backend:
             value = self.app.conf.result_expires
         seconds = value.total_seconds() if isinstance(value, timedelta) else value
         return seconds if type is None or seconds is None else type(seconds)
+
+    def _as_known(self, task_id: str) -> dict[str, Any]:
+        return self.get_task_meta(task_id)
 
     def _meta(self, found: "Found") -> dict[str, Any]:
         record = found.record
@@ -284,3 +196,10 @@ class Backend:
 
 class DisabledBackend(Backend):
     """A backend that keeps nothing, since nobody named one."""
+
+    def __init__(self, app: "Celeriac", *args: Any, **kwargs: Any) -> None:
+        """Work for this app; what else backends are told does not matter here."""
+        super().__init__(app)
+
+    def process_cleanup(self) -> None:
+        """Let go of nothing: nothing was opened."""

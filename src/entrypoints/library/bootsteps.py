@@ -20,8 +20,9 @@ from typing import Any, ClassVar, Final, Self
 
 from ..celery_names import our_name
 from .result_graph import DependencyGraph
+from .step_drawing import StepFormatter
 
-__all__ = ["Blueprint", "ConsumerStep", "StartStopStep", "Step"]
+__all__ = ["Blueprint", "ConsumerStep", "StartStopStep", "Step", "StepFormatter"]
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -37,10 +38,10 @@ class StepType(type):
     name: str
     requires: Any
 
-    def __new__(mcs, name: str, bases: tuple[type, ...], members: dict[str, Any]) -> "StepType":
+    def __new__(mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> "StepType":
         """Make the class."""
-        path = ".".join(filter(None, (members.get("__module__"), name)))
-        return super().__new__(mcs, name, bases, {**members, "name": members.get("name") or path})
+        path = ".".join(filter(None, (attrs.get("__module__"), name)))
+        return super().__new__(mcs, name, bases, {**attrs, "name": attrs.get("name") or path})
 
     def __str__(cls) -> str:
         """Return the name."""
@@ -142,19 +143,20 @@ class ConsumerStep(StartStopStep):
         """Return the consumers. To be written by subclasses."""
         raise NotImplementedError("missing get_consumers")
 
-    def start(self, parent: Any) -> None:
+    # Their parent is a consumer, and by that name users' own call their super's.
+    def start(self, c: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Begin to consume."""
-        self.consumers = self.get_consumers(parent.connection.channel())
+        self.consumers = self.get_consumers(c.connection.channel())
         for consumer in self.consumers or ():
             consumer.consume()
 
-    def stop(self, parent: Any) -> None:
+    def stop(self, c: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Consume no more."""
-        self._close(parent, cancel=True)
+        self._close(c, cancel=True)
 
-    def shutdown(self, parent: Any) -> None:
+    def shutdown(self, c: Any) -> None:
         """Let go of the channels."""
-        self._close(parent, cancel=False)
+        self._close(c, cancel=False)
 
     def _close(self, parent: Any, *, cancel: bool) -> None:
         consumers, channels = self.consumers or (), []
@@ -174,6 +176,8 @@ class Blueprint:
     state: int | None = None
     started = 0
     default_steps: ClassVar[Iterable[Any]] = ()
+    #: What draws the steps.
+    GraphFormatter: ClassVar[type[StepFormatter]] = StepFormatter
     state_to_name: ClassVar[dict[int, str]] = {
         0: "initializing",
         RUN: "running",
@@ -331,6 +335,7 @@ class Blueprint:
             (cls, [c for c, _ in pairs if c is not cls] if cls is last else sorted(others, key=str))
             for cls, others in pairs
         )
+        self.graph.formatter = self.GraphFormatter(root=last)
         return self.graph.topsort()
 
 

@@ -124,6 +124,37 @@ class Chunks(Task[..., Any]):
         return chunks.apply_chunks(task, it, n, app=self.app).as_tuple()
 
 
+class Flow(Task[..., Any]):
+    """Has a work-flow run in its stead; for those who send one by the name of its kind.
+
+    Ours never do: a work-flow is taken apart by whoever sends it.
+    """
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it: keywords are those of a stored signature, such as `tasks`."""
+        stored = {"task": self.name, "args": args, "kwargs": kwargs, "options": {}}
+        kind = self.name.rpartition(".")[2]
+        return self.replace(self.app.signature({**stored, "subtask_type": kind}))
+
+
+class Chain(Flow):
+    """Runs a chain."""
+
+    name = "celery.chain"
+
+
+class Group(Flow):
+    """Runs a group; its result is the list of theirs."""
+
+    name = "celery.group"
+
+
+class Chord(Flow):
+    """Runs a chord."""
+
+    name = "celery.chord"
+
+
 def add_builtin_tasks(app: "Celeriac") -> None:
     """Register them."""
     app.register_task(BackendCleanup())
@@ -133,3 +164,6 @@ def add_builtin_tasks(app: "Celeriac") -> None:
     app.register_task(Map())
     app.register_task(StarMap())
     app.register_task(Chunks())
+    app.register_task(Chain())
+    app.register_task(Group())
+    app.register_task(Chord())

@@ -48,11 +48,20 @@ class CeleryShape(AppParts):
     amqp_cls: Any = "celery.app.amqp:AMQP"
     control_cls: Any = "celery.app.control:Control"
     log_cls: Any = "celery.app.log:Logging"
+    events_cls: Any = "celery.app.events:Events"
     registry_cls: Any = "celery.app.registry:TaskRegistry"
     loader_cls: Any = None
     backend_cls: Any = None
-    builtin_fixups: ClassVar[frozenset[str]] = frozenset()
+    builtin_fixups: ClassVar[frozenset[str]] = frozenset({"celery.fixups.django:fixup"})
     use_fast_trace_task = False
+
+    # Made for each app; a subclass may have a method `on_configure` instead of the signal.
+    on_configure: Any = None
+    on_after_configure = cast("Signal", None)
+    on_after_finalize = cast("Signal", None)
+    on_after_fork = cast("Signal", None)
+    steps = cast("Steps", None)
+    user_options = cast("Steps", None)
 
     main: str | None = None
     namespace: str | None = None
@@ -62,7 +71,7 @@ class CeleryShape(AppParts):
 
     def _take_classes(self, kwargs: dict[str, Any]) -> None:
         """Take out of an app's arguments those that name the classes of its parts."""
-        for part in ("amqp", "control", "log"):
+        for part in ("amqp", "control", "events", "log"):
             if (cls := kwargs.pop(part, None)) is not None:
                 setattr(self, f"{part}_cls", cls)
         self.fixups: list[Any] = list(kwargs.pop("fixups", None) or ())
@@ -71,7 +80,8 @@ class CeleryShape(AppParts):
         self.set_as_current, self.namespace = set_as_current, namespace
         self.steps = Steps()
         self.user_options = Steps()
-        self.on_configure = Signal(name="app.on_configure")
+        if self.on_configure is None:
+            self.on_configure = Signal(name="app.on_configure")
         self.on_after_configure = Signal(name="app.on_after_configure", providing_args={"source"})
         self.on_after_finalize = Signal(name="app.on_after_finalize", providing_args={"app"})
         self.on_after_fork = Signal(name="app.on_after_fork", providing_args={"app"})
@@ -79,8 +89,19 @@ class CeleryShape(AppParts):
         if loader is not None:
             self.loader_cls = loader
             _ = self.loader
-        self.fixups = [loaded(fixup)(self) for fixup in self.fixups]
+        self.fixups = [
+            fixup(self) for fixup in (*self._builtin_fixups(), *map(loaded, self.fixups))
+        ]
         self.on_init()
+
+    def _builtin_fixups(self) -> Iterable[Any]:
+        for name in self.builtin_fixups:
+            if not name.startswith("celery."):
+                yield loaded(name)
+            elif os.environ.get("DJANGO_SETTINGS_MODULE"):
+                from .django_fixup import fixup
+
+                yield fixup
 
     @property
     def _app(self) -> "Celeriac":
@@ -116,7 +137,10 @@ class CeleryShape(AppParts):
         if self.finalized:
             return
         self.finalized = True
-        self.on_configure.send(sender=self)
+        if isinstance(self.on_configure, Signal):
+            self.on_configure.send(sender=self)
+        else:
+            self.on_configure()
         self.configured = True
         self.on_after_configure.send(sender=self, source=self.conf)
         self.on_after_finalize.send(sender=self)
@@ -171,6 +195,9 @@ class CeleryShape(AppParts):
             kind = DisabledBackend if self.results.url == "disabled://" else Backend
             return kind(self._app)
 
+        own = getattr(self.results, "backend", None)
+        if isinstance(own, Backend):  # of the site's own class; each thread has one
+            return own
         backend: Backend = self._once("backend", make)
         return backend
 

@@ -12,8 +12,8 @@ from ...domain.tasks import states
 from .canvas import Signature
 from .chords import chord
 from .compound import Workflow, app_of, no_signature, signatures_in, with_call
+from .eager_results import EagerResult
 from .groups import group, maybe_unroll_group
-from .results import EagerResult
 
 if TYPE_CHECKING:
     from typing import Self

@@ -1,6 +1,6 @@
 """What chains, groups and chords have in common: signatures made of signatures."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ...application.context import running
@@ -84,7 +84,7 @@ class Workflow(Signature):
         made = domain.frozen(call, app.new_id, reply_to=reply_address(app))
         unfolded = unfold(made)
         check_chords(app, made)
-        return Outgoing(unfolded.calls, unfolded.opens, result_of(made, app))
+        return Outgoing(unfolded.calls, unfolded.opens, _result_of_sent(made, unfolded.calls, app))
 
 
 def reply_address(app: "Celeriac") -> str | None:
@@ -133,6 +133,26 @@ def result_of(sig: Plain, app: "Celeriac", parent: Any = None) -> Any:
         case _:
             id_ = sig.options["task_id"]
             return AsyncResult(id_, task_name=sig.task, app=app, parent=parent)
+
+
+def _result_of_sent(made: Plain, calls: Sequence[Plain], app: "Celeriac") -> Any:
+    """Return the result of a frozen signature whose calls to send now are known."""
+    kind, header = domain.kind_of(made), made
+    if kind is Kind.CHORD:
+        header = Plain.from_dict(made.kwargs["header"])
+    tasks = header.kwargs.get("tasks") or ()
+    ids = [call.options["task_id"] for call in calls]
+    made_of = [one["options"].get("task_id") for one in tasks]
+    if kind not in (Kind.GROUP, Kind.CHORD) or ids != made_of:
+        return result_of(made, app)
+    # All are single calls, and there is no need to look at each again.
+    members: list[Any] = [
+        AsyncResult(id_, None, call.task, app) for id_, call in zip(ids, calls, strict=True)
+    ]
+    group = GroupResult(header.options["task_id"], members, app=app)
+    if kind is Kind.GROUP:
+        return group
+    return result_of(Plain.from_dict(made.kwargs["body"]), app, group)
 
 
 def _sent(

@@ -6,7 +6,7 @@ costs nothing, to release one does nothing. What only a driver's own connection 
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ...domain.errors import BrokerUnavailable, NotSupported, OperationalError
 from ...domain.messaging import protocol
@@ -17,6 +17,14 @@ from ..choices import broker_url, scheme_of
 if TYPE_CHECKING:
     from ...ports.broker import Broker
     from .app import Celeriac
+
+
+#: Scheme → kombu's word for the kind of broker, where they differ.
+_KINDS: Final = {
+    **dict.fromkeys(("rediss", "sentinel", "valkey", "valkeys"), "redis"),
+    **dict.fromkeys(("amqps", "pyamqp", "librabbitmq"), "amqp"),
+    **dict.fromkeys(("sqlite", "postgresql", "postgres", "mysql", "mariadb", "sqla"), "sql"),
+}
 
 
 class Declared(NamedTuple):
@@ -57,6 +65,11 @@ class Connection:
     def transport_cls(self) -> str:
         """The URL's scheme."""
         return scheme_of(self._url or self._own())
+
+    @property
+    def transport(self) -> "Transport":
+        """What kind of broker it is."""
+        return Transport(self)
 
     def get_transport_cls(self) -> type[Any]:
         """Return the class of the adapter that serves the URL. Raises KeyError, as kombu does."""
@@ -162,6 +175,28 @@ class Connection:
     def __repr__(self) -> str:
         """Show the URL."""
         return f"<Connection: {self.as_uri()}>"
+
+
+class Transport:
+    """What is asked of a transport: which kind of broker it is."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Tell of this connection."""
+        self.connection = self.client = connection
+
+    @property
+    def driver_type(self) -> str:
+        """The kind of broker, in kombu's words where it has one: `redis`, `amqp`, `sql`."""
+        scheme = self.connection.transport_cls.partition("+")[0]
+        return _KINDS.get(scheme, scheme)
+
+    driver_name = driver_type
+
+    def driver_version(self) -> str:
+        """Return celeriac's version: its adapters are the drivers."""
+        from ... import __version__
+
+        return __version__
 
 
 class Channel:

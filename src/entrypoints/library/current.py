@@ -57,6 +57,11 @@ def instead(app: Any) -> Iterator[None]:
         _default, _tls.app = before, here
 
 
+def any_current() -> bool:
+    """Tell whether there is a current app."""
+    return (getattr(_tls, "app", None) or _default) is not None
+
+
 def get_current() -> "Celeriac":
     """Return the current app, making one if there is none."""
     app = getattr(_tls, "app", None) or _default

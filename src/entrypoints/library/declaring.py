@@ -17,6 +17,7 @@ from typing import (
 )
 
 from . import current
+from .registry import refuse_names_of_flows
 from .task import Task
 
 if TYPE_CHECKING:
@@ -43,7 +44,17 @@ def make_task(
     name = name or app.gen_task_name(fun.__name__, fun.__module__)
     known = app.tasks.get(name)
     if known is not None:
+        refuse_names_of_flows(name)
         return known
+    beside: dict[str, Any] = {}
+    body = fun
+    if opts.pop("pydantic", False):
+        from .models import with_models  # only tasks with models pay for it
+
+        said = {key: opts.pop(f"pydantic_{key}", None) for key in ("context", "dump_kwargs")}
+        strict = bool(opts.pop("pydantic_strict", False))
+        parent = base or app.task_cls
+        body, beside = with_models(app, fun, name, parent, bind, strict=strict, **said)
     for key in KEYS:
         if callable(opts.get(key)):
             opts[key] = staticmethod(opts[key])  # called with the arguments of a call alone
@@ -52,12 +63,13 @@ def make_task(
         (base or app.task_cls,),
         {
             "name": name,
-            "run": fun if bind else staticmethod(fun),
+            "run": body if bind else staticmethod(body),
             "abstract": False,
             "__doc__": fun.__doc__,
             "__module__": fun.__module__,
             "__wrapped__": staticmethod(fun),
             "__annotations__": dict(getattr(fun, "__annotations__", {})),
+            **beside,
             **opts,
         },
     )

@@ -1,5 +1,6 @@
 """Run a task here and now, as a worker would, without a message or a store."""
 
+from functools import partial
 from time import perf_counter as clock
 from traceback import format_exception
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from ...domain.tasks import states
 from ...domain.tasks.failures import describe
 from ...domain.tasks.outcomes import Raised, RetryAsked, Returned
 from ...domain.tasks.result_record import ResultRecord
-from .results import EagerResult
+from ..celery_names import imported
+from .eager_results import EagerResult
 
 if TYPE_CHECKING:
     from .task import Task
@@ -20,9 +22,30 @@ if TYPE_CHECKING:
 
 def run_eagerly(task: "Task[Any, Any]", context: Context, *, throw: bool) -> EagerResult[Any]:
     """Run a task in its context; retries follow at once, callbacks and errbacks too."""
+    if imported("celery.app.trace") is not None:
+        from .surrounding import tracers
+
+        found = tracers(eager=True, propagate=throw)
+        if found is not None:
+            run = partial(run_untraced, task, context, throw=throw)
+            result: EagerResult[Any] = found.around(task, context, run)
+            return result
+    return run_untraced(task, context, throw=throw)
+
+
+def run_untraced(task: "Task[Any, Any]", context: Context, *, throw: bool) -> EagerResult[Any]:
+    """Run a task in its context, whatever others have laid around runs."""
     _ = task.resolved  # settings may change the task itself, so they are looked at first
-    since = clock()
+    # Its request is there for handlers, receivers and callbacks too.
     around = RUNNING.set((task, context, RUNNING.get()))
+    try:
+        return _run(task, context, throw=throw)
+    finally:
+        RUNNING.reset(around)
+
+
+def _run(task: "Task[Any, Any]", context: Context, *, throw: bool) -> EagerResult[Any]:
+    since = clock()
     id_, args, kwargs = context.id or "", context.args or (), context.kwargs or {}
     try:
         tell_of_runs.begun(task, context)
@@ -43,8 +66,6 @@ def run_eagerly(task: "Task[Any, Any]", context: Context, *, throw: bool) -> Eag
         return EagerResult(id_, why, state, name=task.name)
     except Exception as exc:
         return _failed(task, context, exc, throw=throw)
-    finally:
-        RUNNING.reset(around)
     task.on_success(value, id_, args, kwargs)
     task.after_return(states.SUCCESS, value, id_, args, kwargs, None)
     tell_of_runs.ended(task, context, Returned(value), states.SUCCESS, clock() - since)

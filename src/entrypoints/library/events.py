@@ -1,23 +1,23 @@
 """Events as users watch and send them: `app.events.Receiver`, `.State`, `.Dispatcher`."""
 
-import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...application.watch_events import Watching
-from ...domain.cluster import events, picture
-from ...domain.cluster.events import Source, group_of
+from ...domain.cluster import picture, seen_tasks, seen_workers
 from ...domain.cluster.speech import Topic
-from ...domain.errors import CeleriacError
-from ..speaking import client_source, utc_offset
+from ..speaking import utc_offset
 from .current import get_current
+from .event_sending import EventDispatcher
+from .task_indexes import TaskIndex, type_of, worker_of
 
 if TYPE_CHECKING:
-    from ...ports.bus import Bus
     from .app import Celeriac
+
+__all__ = ["EventDispatcher", "EventReceiver", "Events", "State"]
 
 
 class State(picture.State):
@@ -26,14 +26,44 @@ class State(picture.State):
     Any thread may use it. `freeze_while(fun)` calls a function while nothing changes.
     """
 
+    #: What it is made of; a subclass may name heirs of these.
+    Worker: Any = seen_workers.Worker
+    Task: Any = seen_tasks.Task
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(time.time, *args, **kwargs)
         self._mutex = threading.Lock()
+
+    def _new_worker(self, hostname: str) -> Any:
+        return self.Worker(hostname, now=self._now)
+
+    def _new_task(self, uuid: str) -> Any:
+        return self.Task(uuid, cluster_state=self)
+
+    def worker_event(self, type_: str, fields: Mapping[str, Any]) -> Any:
+        """Take in what a worker said, such as `online`; return it, and whether it is new."""
+        taken = self.event({**fields, "type": f"worker-{type_}"})
+        return taken and taken[0]
+
+    def task_event(self, type_: str, fields: Mapping[str, Any]) -> Any:
+        """Take in what was said of a task, such as `started`; return it, and whether it is new."""
+        taken = self.event({**fields, "type": f"task-{type_}"})
+        return taken and taken[0]
 
     def event(self, event: dict[str, Any]) -> tuple[Any, str] | None:
         """Take an event in."""
         with self._mutex:
             return super().event(event)
+
+    @property
+    def tasks_by_type(self) -> TaskIndex:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The tasks by name: an index, and a method."""
+        return TaskIndex(self, super().tasks_by_type, type_of)
+
+    @property
+    def tasks_by_worker(self) -> TaskIndex:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The tasks by node: an index, and a method."""
+        return TaskIndex(self, super().tasks_by_worker, worker_of)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a monitor may keep over its restart."""
@@ -136,6 +166,12 @@ class EventReceiver:
             event["timestamp"] = before
         return kind, event
 
+    def process(self, type: str, event: dict[str, Any]) -> None:  # noqa: A002 - Celery's word
+        """Give an event to the handler of its type, or to that of all others."""
+        handler = self.handlers.get(type) or self.handlers.get("*")
+        if handler is not None:
+            handler(event)
+
     def close(self) -> None:
         """Hear nothing more."""
         self._watching.close()
@@ -149,115 +185,38 @@ class EventReceiver:
         self.close()
 
 
-class EventDispatcher:
-    """Sends events: `dispatcher.send("shop-sold", item=5)`.
-
-    Args:
-        connection: Accepted for Celery's sake, as is `channel`.
-        hostname: Who speaks; default: this process.
-        enabled: Without, nothing is sent.
-        channel: See `connection`.
-        buffer_while_offline: Keep events while the store is away, for `flush`.
-        app: Whose events.
-        groups: Send only events of these groups, such as `task`.
-        **options: Further options of Celery's; without effect here.
-    """
-
-    app: "Celeriac | None" = None
-
-    def __init__(
-        self,
-        connection: Any = None,
-        hostname: str | None = None,
-        enabled: bool = True,
-        channel: Any = None,
-        buffer_while_offline: bool = True,
-        app: "Celeriac | None" = None,
-        groups: Iterable[str] | None = None,
-        **options: Any,
-    ) -> None:
-        self.app = self._app = app or self.app or get_current()
-        self.enabled, self.groups = enabled, set(groups or ())
-        self.buffer_while_offline = buffer_while_offline
-        own = client_source(self._app)
-        self._source = Source(hostname or own.hostname, own.utcoffset, os.getpid())
-        self.hostname, self.pid = self._source.hostname, self._source.pid
-        self._kept: list[Any] = []
-
-    def send(self, type: str, blind: bool = False, **fields: Any) -> None:  # noqa: A002 - Celery's word
-        """Send an event; `blind` leaves the logical clock out.
-
-        Raises BrokerUnavailable unless events are kept while the store is away.
-        """
-        if not self.enabled or (self.groups and group_of(type) not in self.groups):
-            return
-        options = {name: fields.pop(name, None) for name in ("retry", "retry_policy", "utcoffset")}
-        del options
-        container = self._app.container
-        clock = None if blind else container.logical().forward()
-        now = fields.pop("timestamp", None) or container.clock().now().timestamp()
-        said = events.event(type, self._source, now, clock, fields)
-        self._say([events.single(self._app.conf.event_exchange, said)])
-
-    def flush(self, errors: bool = True, groups: bool = True) -> None:
-        """Send what was kept while the store was away."""
-        kept, self._kept = self._kept, []
-        self._say(kept)
-
-    def enable(self) -> None:
-        """Send from now on."""
-        self.enabled = True
-
-    def disable(self) -> None:
-        """Send nothing from now on."""
-        self.enabled = False
-
-    def close(self) -> None:
-        """Let go; the app keeps its connections."""
-
-    def _say(self, messages: list[Any]) -> None:
-        if not messages:
-            return
-        try:
-            self._bus().broadcast(messages)
-        except CeleriacError:
-            if not self.buffer_while_offline:
-                raise
-            self._kept += messages
-
-    def _bus(self) -> "Bus":
-        return self._app.container.bus()
-
-    def __enter__(self) -> "EventDispatcher":
-        """Use it for a while."""
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Close it."""
-        self.close()
-
-
 class Events:
     """`app.events`: what receives, sends and pictures the events of an app."""
+
+    # Subclasses may name their own, which derive from these.
+    receiver_cls: Any = EventReceiver
+    dispatcher_cls: Any = EventDispatcher
+    state_cls: Any = State
 
     def __init__(self, app: "Celeriac") -> None:
         """Be an app's."""
         self.app = app
 
+    def _made(self, cls: Any) -> Any:
+        return self.app.subclass_with_self(cls)
+
     @property
     def Receiver(self) -> type[EventReceiver]:
         """The class of receivers of this app."""
-        return type("EventReceiver", (EventReceiver,), {"app": self.app})
+        made: type[EventReceiver] = self._made(self.receiver_cls)
+        return made
 
     @property
     def Dispatcher(self) -> type[EventDispatcher]:
         """The class of dispatchers of this app."""
-        return type("EventDispatcher", (EventDispatcher,), {"app": self.app})
+        made: type[EventDispatcher] = self._made(self.dispatcher_cls)
+        return made
 
     @property
     def State(self) -> type[State]:
         """The class of states."""
-        return type("State", (State,), {"app": self.app})
+        made: type[State] = self._made(self.state_cls)
+        return made
 
     @contextmanager
     def default_dispatcher(

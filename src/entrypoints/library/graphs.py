@@ -8,9 +8,10 @@ from ...domain.canvas.drawing import Arrow, Box, Node, Picture
 from ...domain.canvas.picturing import pictured
 from ...domain.canvas.signature import Signature as Plain
 from ...domain.tasks import states
+from .eager_results import EagerResult
 from .group_results import result_from_tuple
+from .known_results import ResultBase
 from .result_sets import ResultSet
-from .results import EagerResult, ResultBase
 
 if TYPE_CHECKING:
     from .app import Celeriac

@@ -16,6 +16,7 @@ class GroupResult(ResultSet):
 
     #: The app that `app.GroupResult` restores from.
     of_app: "Celeriac | None" = None
+    id: str | None = None
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Looking at workers: `app.control.inspect(["a@host"], timeout=5).active()`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ...application.ask_workers import Answer
 from ...domain.cluster.control import matches
@@ -24,7 +24,7 @@ class Inspect:
         matcher: `glob` or `pcre`.
     """
 
-    app: "Celeriac"
+    app: "Celeriac" = cast("Celeriac", None)
 
     def __init__(
         self,

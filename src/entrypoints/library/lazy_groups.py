@@ -138,7 +138,8 @@ class _Sending:
         return GroupResult(self._id, results, app=self._app)
 
     def _publish(self, members: Iterable[Signature]) -> list[Any]:
-        from .publishing import message_of, publish
+        from .composing import Composing
+        from .publishing import publish
 
         some = group_of([Plain.from_dict(one).to_dict() for one in members], self._whole.options)
         laid = domain.members_of(
@@ -157,7 +158,7 @@ class _Sending:
             opens += unfolded.opens
             results.append(result_of(made, self._app))
             self._sent += 1
-        messages = [message_of(self._app, call) for call in calls]
+        messages = list(map(Composing(self._app).of, calls))
         publish(self._app, messages, opens, AT_ONCE, self._own)
         return results
 

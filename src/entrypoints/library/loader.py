@@ -30,11 +30,11 @@ class Loader:
     builtin_modules: frozenset[str] = frozenset()
     configured = False
     override_backends: Mapping[str, str] = {}
+    worker_initialized = False
 
     def __init__(self, app: "Celeriac", **kwargs: Any) -> None:
         """Load for this app; more keywords are accepted for Celery's sake."""
         self.app = app
-        self.worker_initialized = False
         self.task_modules: set[str] = set()
 
     @property
@@ -87,10 +87,15 @@ class Loader:
         self.app.config_from_object(obj, silent=silent)
         return True
 
-    def read_configuration(self, env: str = "CELERY_CONFIG_MODULE") -> dict[str, Any]:
-        """Return the settings of the module that a variable names, if there is one."""
+    def read_configuration(
+        self, env: str = "CELERY_CONFIG_MODULE", fail_silently: bool = False
+    ) -> dict[str, Any]:
+        """Return the settings of the module that a variable names, if there is one.
+
+        Raises ConfigurationNotFound if the module is not there, unless it may `fail_silently`.
+        """
         name = os.environ.get(env)
-        return config_from_object(name) if name else {}
+        return config_from_object(name, silent=fail_silently) if name else {}
 
     def cmdline_config_parser(
         self, args: Iterable[str], namespace: str = "celery", *_: Any, **__: Any
@@ -108,6 +113,14 @@ class Loader:
         if not self.worker_initialized:
             self.worker_initialized = True
             self.import_default_modules()
+
+    def init_worker_process(self) -> None:
+        """Say that a process of the pool begins."""
+        self.on_worker_process_init()
+
+    def shutdown_worker(self) -> None:
+        """Say that a worker has ended."""
+        self.on_worker_shutdown()
 
     def on_worker_init(self) -> None:
         """For subclasses: a worker begins."""

@@ -1,10 +1,12 @@
 """`app.log`: the set-up of logs under the names of Celery's Logging."""
 
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..logs import REDIRECTED, LogOptions, Logs, Redirected
+from ...application.signals import after_setup_task_logger
+from ..logs import REDIRECTED, TASK_LOGGERS, LogOptions, Logs, Redirected
 
 if TYPE_CHECKING:
     from .app import Celeriac
@@ -93,6 +95,69 @@ class Logging:
     def get_default_logger(self, name: str = "celery", **kwargs: Any) -> logging.Logger:
         """Return a logger."""
         return logging.getLogger(name)
+
+    def setup_task_loggers(
+        self,
+        loglevel: int | str | None = None,
+        logfile: Any = None,
+        format: str | None = None,  # noqa: A002 - Celery's name
+        colorize: bool | None = None,
+        propagate: bool = False,
+        datefmt: str | None = None,
+        **kwargs: Any,
+    ) -> logging.Logger:
+        """Give the loggers of tasks a handler of their own, if they have none; return theirs."""
+        from ..celery_modules.app_log import TaskFormatter
+
+        conf = self.app.conf
+        asked = format or conf.worker_task_log_format
+        coloured = self.supports_color(colorize, logfile)
+        logger = self.setup_handlers(
+            logging.getLogger(TASK_LOGGERS[0]),
+            logfile,
+            asked,
+            coloured,
+            TaskFormatter,
+            datefmt or conf.worker_task_log_datefmt,
+        )
+        logger.setLevel(_level(loglevel, logging.WARNING))
+        logger.propagate = propagate
+        after_setup_task_logger.send(
+            sender=None,
+            logger=logger,
+            loglevel=logger.level,
+            logfile=logfile,
+            format=asked,
+            colorize=coloured,
+        )
+        return logger
+
+    def setup_handlers(
+        self,
+        logger: logging.Logger,
+        logfile: Any,
+        format: str | None,  # noqa: A002 - Celery's name
+        colorize: bool,
+        formatter: Any = None,
+        datefmt: str | None = None,
+        **kwargs: Any,
+    ) -> logging.Logger:
+        """Let a logger write to a file, a stream or standard error, unless it writes already."""
+        if any(not isinstance(one, logging.NullHandler) for one in logger.handlers):
+            return logger
+        if formatter is None:
+            from ..celery_modules.log import ColorFormatter as formatter
+        named = isinstance(logfile, str | os.PathLike)
+        handler: logging.Handler
+        if named:
+            from logging.handlers import WatchedFileHandler  # costs more than who has no file pays
+
+            handler = WatchedFileHandler(logfile, encoding="utf-8")
+        else:
+            handler = logging.StreamHandler(logfile or sys.__stderr__)
+        handler.setFormatter(formatter(format, use_color=colorize, datefmt=datefmt))
+        logger.addHandler(handler)
+        return logger
 
     def supports_color(self, colorize: bool | None = None, logfile: str | None = None) -> bool:
         """Tell whether lines would be coloured: on a terminal only, if not told otherwise."""

@@ -1,10 +1,12 @@
 """The parts of an app: broker, results and what works on them, made anew in each process."""
 
 import os
+import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ...domain.settings import Settings
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from ...ports.clock import Clock
     from ...ports.results import ResultBackend
     from ..container import Container
+
+#: What begins most URLs of results: nobody's own class.
+_USUAL: Final = frozenset({"redis", "rediss", "sqlite", "postgresql", "memory", "rpc", "disabled"})
 
 _living: "weakref.WeakSet[AppParts]" = weakref.WeakSet()
 _making = Lock()
@@ -58,9 +63,29 @@ class AppParts:
         for name, key in (("given_broker", "broker"), ("given_results", "results")):
             if self.given.get(key) is not None:
                 getattr(made, name).override(ready_made(self.given[key]))
+        if self._may_have_own_backend():
+            self._take_own_backend(made)
         if self.given["clock"] is not None:
             made.clock.override(ready_made(self.given["clock"]))
         return made
+
+    def _may_have_own_backend(self) -> bool:
+        """Tell, at no cost, whether results may be kept by a class of somebody's own."""
+        if isinstance(self.given.get("results"), type):
+            return True
+        asked: Any = self.conf.result_backend if self.given.get("results") is None else None
+        if not isinstance(asked, str):
+            return isinstance(asked, type)
+        return asked.partition("://")[0] not in _USUAL
+
+    def _take_own_backend(self, made: "Container") -> None:
+        from ..container import made_by
+        from ..own_backend import make_own_results, own_backend
+
+        app: Any = self
+        found = own_backend(app)
+        if found is not None:
+            made.results.override(made_by(lambda: make_own_results(app, made, *found)))
 
     @property
     def sending(self) -> "Sending":
@@ -69,11 +94,22 @@ class AppParts:
         if self._sending is None:
             self._sending = container.sending()
             self._sending.complete = self._completed
+            self._sending.surround = self._announced
             if self.conf.task_send_sent_event:
                 from ..speaking import sent_events
 
                 self._sending.on_sent = sent_events(self)
         return self._sending
+
+    def _announced(self) -> Any:
+        """Return what shows messages to wrappers of kombu's `publish`; None: there are none."""
+        kombu = sys.modules.get("kombu.messaging")
+        if kombu is None or kombu.Producer.publish.__module__ == "kombu.messaging":
+            return None
+        from .announcing import announced
+
+        app: Any = self
+        return partial(announced, app)
 
     def _completed(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]

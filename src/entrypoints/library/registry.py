@@ -7,6 +7,8 @@ from ...domain.errors import NotRegistered
 from .task import Task
 
 _BUILT_IN = ("celery.", "celeriac.")
+#: Whose tasks alone may be called as work-flows are: they run them.
+_FLOWS = f"{__name__.rpartition('.')[0]}.builtins"
 
 
 class TaskRegistry(dict[str, Task[Any, Any]]):
@@ -22,10 +24,8 @@ class TaskRegistry(dict[str, Task[Any, Any]]):
         """Add a task under its name."""
         if not task.name:
             raise ValueError(f"{task!r} has no name: give its class one")
-        if task.name in (CHAIN, GROUP, CHORD):
-            raise ValueError(
-                f"{task.name!r} is what work-flows are called: name the task otherwise"
-            )
+        if type(task).__module__ != _FLOWS:
+            refuse_names_of_flows(task.name)
         self[task.name] = task
 
     def unregister(self, name: str) -> None:
@@ -35,6 +35,22 @@ class TaskRegistry(dict[str, Task[Any, Any]]):
         except KeyError as missing:
             raise NotRegistered(name) from missing
 
+    def filter_types(self, type: str) -> dict[str, Task[Any, Any]]:  # noqa: A002 - Celery's name
+        """Return the tasks whose attribute `type` says this; without one they are `regular`."""
+        return {
+            name: task for name, task in self.items() if getattr(task, "type", "regular") == type
+        }
+
+    def periodic(self) -> dict[str, Task[Any, Any]]:
+        """Return the tasks whose attribute `type` is `periodic`."""
+        return self.filter_types("periodic")
+
     def regular(self) -> dict[str, Task[Any, Any]]:
         """Return the tasks that are not built in."""
         return {name: task for name, task in self.items() if not name.startswith(_BUILT_IN)}
+
+
+def refuse_names_of_flows(name: str) -> None:
+    """Raise ValueError for a name that only what is built in may have."""
+    if name in (CHAIN, GROUP, CHORD):
+        raise ValueError(f"{name!r} is what work-flows are called: name the task otherwise")

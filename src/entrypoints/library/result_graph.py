@@ -13,7 +13,10 @@ class DependencyGraph:
     def __init__(
         self, it: Iterable[tuple[Any, Iterable[Any]]] | None = None, formatter: Any = None
     ):
-        """Hold nodes with those they lead to. `formatter` turns a node into its label."""
+        """Hold nodes with those they lead to.
+
+        `formatter` turns a node into its label, or draws: see `GraphFormatter`.
+        """
         self.formatter = formatter
         self.adjacent: dict[Any, list[Any]] = {}
         if it is not None:
@@ -54,6 +57,10 @@ class DependencyGraph:
 
     def to_dot(self, fh: TextIO, formatter: Any = None) -> None:
         """Write the graph in the language of Graphviz."""
+        draw = formatter or self.formatter
+        if hasattr(draw, "draw_node"):
+            fh.write("\n".join(self._drawn(draw)) + "\n")
+            return
         names = {node: f"n{number}" for number, node in enumerate(self.adjacent)}
         fh.write("digraph results {\n  rankdir=LR;\n  node [shape=oval];\n")
         for node, name in names.items():
@@ -63,9 +70,21 @@ class DependencyGraph:
             fh.writelines(f"  {names[node]} -> {names[other]};\n" for other in others)
         fh.write("}\n")
 
+    def _drawn(self, draw: Any) -> Iterator[str]:
+        yield draw.head()
+        seen = set()
+        for node, others in self.adjacent.items():
+            if (label := draw.label(node)) not in seen:
+                seen.add(label)
+                yield draw.node(node) if others else draw.terminal_node(node)
+            for other in others:
+                yield draw.edge(node, other)
+        yield draw.tail()
+
     def format(self, obj: Any, formatter: Any = None) -> str:
         """Return a node's label."""
         label = formatter or self.formatter
+        label = getattr(label, "label", label)
         return str(label(obj) if callable(label) else obj)
 
     def items(self) -> Iterable[tuple[Any, list[Any]]]:
@@ -93,3 +112,11 @@ class DependencyGraph:
     def __repr__(self) -> str:
         """Show nodes with those they lead to."""
         return "\n".join(f"{node} -> {others}" for node, others in self.adjacent.items())
+
+    def repr_node(self, obj: Any, level: int = 1, fmt: str = "{0}({1})") -> str:
+        """Show all that can be reached from a node, each line with how many that are."""
+        lines = [fmt.format(obj, self.valency_of(obj))]
+        for other in self.adjacent.get(obj, ()):
+            first, *below = self.repr_node(other, level + 1, fmt).split("\n")
+            lines += [" " * 5 * level + first, *below]
+        return "\n".join(lines)

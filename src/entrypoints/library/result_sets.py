@@ -8,8 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ...application.fetch_results import WATCHED_AT_ONCE, Found
+from .eager_results import EagerResult
 from .joining import assert_will_not_block
-from .results import AsyncResult, EagerResult, ResultBase, raise_for_parents
+from .known_results import ResultBase
+from .results import AsyncResult, raise_for_parents
 
 if TYPE_CHECKING:
     from .app import Celeriac
@@ -28,8 +30,8 @@ class ResultSet(ResultBase):
         """The app they are of."""
         from .current import get_current
 
-        found = self._app or next((one.app for one in self.results if hasattr(one, "app")), None)
-        return found or get_current()
+        apps = (getattr(one, "app", None) for one in self.results)
+        return self._app or next((app for app in apps if app), None) or get_current()
 
     #: Whether many results are waited for as cheaply as one.
     supports_native_join = True

@@ -1,163 +1,26 @@
 """Results as users hold them."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ...domain.errors import TimeoutError  # noqa: A004 - the name Celery's users know
 from ...domain.tasks import states
-from .current import get_current
 from .joining import assert_will_not_block
-from .result_trees import ResultTree
+from .known_results import KnownResult
 
 if TYPE_CHECKING:
-    from ...application.fetch_results import Found
-    from ...domain.tasks.result_record import Extended
-    from .app import Celeriac
+    pass
 
 R = TypeVar("R")
 
 
-class ResultBase:
-    """What all results are."""
-
-    parent: Any = None
-
-
-class AsyncResult(ResultTree, ResultBase, Generic[R]):
+class AsyncResult(KnownResult, Generic[R]):
     """The result of a task that runs, or ran, somewhere else. Cheap to make: it is an id."""
 
     #: What `get` raises when it has waited long enough.
     TimeoutError = TimeoutError
     #: Whether many results are waited for as cheaply as one.
     supports_native_join = True
-
-    def __init__(
-        self,
-        id: str,  # noqa: A002 - Celery's name
-        backend: Any = None,
-        task_name: str | None = None,
-        app: "Celeriac | None" = None,
-        parent: "AsyncResult[Any] | None" = None,
-    ) -> None:
-        """Stand for the task with this id."""
-        self.id = id
-        self.app = app or get_current()
-        self.parent = parent
-        self.task_name = task_name
-        self._backend = backend
-        self._found: Found | None = None
-
-    @property
-    def backend(self) -> Any:
-        """The result backend by Celery's methods."""
-        return self._backend or self.app.backend
-
-    @property
-    def task_id(self) -> str:
-        """The id."""
-        return self.id
-
-    # -- looking
-
-    def _look(self) -> "Found | None":
-        if self._found is None:
-            found = self.app.fetching.fetch(self.id)
-            if found is None or not found.record.ready:
-                return found
-            self._found = found
-        return self._found
-
-    @property
-    def state(self) -> str:
-        """The state now: PENDING when nothing is known of the task."""
-        found = self._look()
-        return states.PENDING if found is None else found.record.state
-
-    status = state
-
-    @property
-    def result(self) -> Any:
-        """The value, the exception of a failed task, or what `update_state` gave; else None."""
-        found = self._look()
-        return None if found is None else found.value
-
-    info = result
-
-    @property
-    def traceback(self) -> str | None:
-        """The remote traceback of a failure."""
-        found = self._look()
-        return None if found is None else found.record.traceback
-
-    @property
-    def date_done(self) -> Any:
-        """When the task ended (aware UTC)."""
-        found = self._look()
-        return None if found is None else found.record.date_done
-
-    @property
-    def children(self) -> "list[Any] | None":
-        """Results of what the task sent and what was called with its result."""
-        found = self._look()
-        if found is None:
-            return None
-        from .group_results import result_from_tuple  # most tasks have none
-
-        children = [result_from_tuple(child, self.app) for child in found.record.children]
-        for child in children:
-            child.parent = child.parent or self
-        return children
-
-    def ready(self) -> bool:
-        """Tell whether the task has come to its end."""
-        return self.state in states.READY_STATES
-
-    def successful(self) -> bool:
-        """Tell whether it returned."""
-        return self.state == states.SUCCESS
-
-    def failed(self) -> bool:
-        """Tell whether it failed."""
-        return self.state == states.FAILURE
-
-    @property
-    def _extended(self) -> "Extended":
-        from ...domain.tasks.result_record import Extended  # only readers pay for it
-
-        found = self._look()
-        return (found.record.extended if found else None) or Extended()
-
-    @property
-    def name(self) -> str | None:
-        """Name of the task (with `result_extended`)."""
-        return self._extended.name
-
-    @property
-    def args(self) -> Any:
-        """Its positional arguments (with `result_extended`)."""
-        return self.app.fetching.decode(self._extended.args)
-
-    @property
-    def kwargs(self) -> Any:
-        """Its keyword arguments (with `result_extended`)."""
-        return self.app.fetching.decode(self._extended.kwargs)
-
-    @property
-    def worker(self) -> str | None:
-        """The node that ran it (with `result_extended`)."""
-        return self._extended.worker
-
-    @property
-    def retries(self) -> int | None:
-        """How many times it was retried (with `result_extended`)."""
-        return self._extended.retries
-
-    @property
-    def queue(self) -> str | None:
-        """The queue it came by (with `result_extended`)."""
-        return self._extended.queue
-
-    # -- waiting
 
     def get(
         self,
@@ -224,10 +87,6 @@ class AsyncResult(ResultTree, ResultBase, Generic[R]):
 
         return then(self, [] if self.ready() else [self.id], callback, on_error)  # type: ignore[no-any-return]
 
-    def exists(self) -> bool:
-        """Tell whether anything is kept of the task."""
-        return self._look() is not None
-
     @property
     def ignored(self) -> bool:
         """Whether nobody is to wait for it: `get` would wait in vain."""
@@ -267,56 +126,6 @@ class AsyncResult(ResultTree, ResultBase, Generic[R]):
         if callback is not None:
             callback(self.id, value)
         return value
-
-    def _as_exception(self, found: "Found") -> BaseException:
-        value = found.value
-        exc = value if isinstance(value, BaseException) else RuntimeError(str(value))
-        if found.record.traceback:
-            exc.__cause__ = RemoteTraceback(found.record.traceback)
-        return exc
-
-    def known(self) -> dict[str, Any]:
-        """Return as a mapping what is known of it by now, as it is stored."""
-        found = self._look()
-        if found is None:
-            return {"status": self.state, "result": self.result, "task_id": self.id}
-        return self._meta(found)
-
-    def _meta(self, found: "Found") -> dict[str, Any]:
-        record = found.record
-        return {
-            "status": record.state,
-            "result": found.value,
-            "traceback": record.traceback,
-            "children": list(record.children),
-            "date_done": record.date_done,
-            "task_id": record.task_id,
-        }
-
-    def _look_again(self) -> bool:
-        return self._found is None
-
-    def _parents(self) -> "Iterator[AsyncResult[Any]]":
-        parent = self.parent
-        while parent is not None:
-            if isinstance(parent, AsyncResult):
-                yield parent
-            parent = parent.parent
-
-    def maybe_throw(
-        self, propagate: bool = True, callback: "Callable[[str, R], Any] | None" = None
-    ) -> Any:
-        """Raise the exception of a failed task; else return what is known."""
-        found = self._look()
-        if found is None:
-            return None
-        if propagate and found.record.state in states.PROPAGATE_STATES:
-            raise self._as_exception(found)
-        if callback is not None and found.record.ready:
-            callback(self.id, found.value)
-        return found.value
-
-    maybe_reraise = throw = maybe_throw
 
     def __await__(self) -> Generator[Any, None, R]:
         """Wait without blocking the event loop: `value = await result`."""
@@ -373,144 +182,17 @@ class AsyncResult(ResultTree, ResultBase, Generic[R]):
         if wait:
             self.get(timeout=timeout, propagate=False)
 
-    def as_tuple(self) -> Any:
-        """Return it as plain data: ((id, parent), children)."""
-        # Chains are long: a loop, where recursion would come to its limit.
-        line: list[AsyncResult[Any]] = [self]
-        while isinstance(above := line[-1].parent, AsyncResult):
-            line.append(above)
-        made: Any = above and above.as_tuple()  # a group: the header of a chord
-        for one in reversed(line):
-            made = (one.id, made), None
-        return made
-
-    def as_list(self) -> list[str]:
-        """Return its id and those of its parents."""
-        return [self.id, *(parent.id for parent in self._parents())]
-
-    def __eq__(self, other: object) -> bool:
-        """Results are equal when their ids are; an id is equal too."""
-        if isinstance(other, AsyncResult):
-            return self.id == other.id
-        return self.id == other if isinstance(other, str) else NotImplemented
-
-    def __hash__(self) -> int:
-        """Hash the id."""
-        return hash(self.id)
-
-    def __str__(self) -> str:
-        """Return the id."""
-        return self.id
-
     def __repr__(self) -> str:
         """Show the id."""
         return f"<AsyncResult: {self.id}>"
 
+    def __copy__(self) -> "AsyncResult[R]":
+        """Return another of the same task, of the same app; what was seen is looked up anew."""
+        return type(self)(self.id, self._backend, self.task_name, self.app, self.parent)
+
     def __reduce__(self) -> Any:
         """Pickle the ids."""
         return _of_ids, (self.as_list(), self.task_name)
-
-
-class EagerResult(AsyncResult[R]):
-    """The result of a task that ran here and now."""
-
-    def __init__(
-        self,
-        id: str,  # noqa: A002 - Celery's name
-        ret_value: Any,
-        state: str,
-        traceback: str | None = None,
-        name: str | None = None,
-    ) -> None:
-        """Hold what the run came to."""
-        self.id, self.parent, self.task_name = id, None, name
-        self._state, self._value, self._traceback = state, ret_value, traceback
-
-    def _look(self) -> None:
-        """Nothing is stored of it."""
-
-    def _look_again(self) -> bool:
-        return False
-
-    @property
-    def args(self) -> None:
-        """Not kept."""
-
-    @property
-    def kwargs(self) -> None:
-        """Not kept."""
-
-    @property
-    def state(self) -> str:
-        """The state it ended in."""
-        return self._state
-
-    status = state
-
-    @property
-    def result(self) -> Any:
-        """The value or the exception."""
-        return self._value
-
-    info = result
-
-    @property
-    def traceback(self) -> str | None:
-        """The traceback of a failure."""
-        return self._traceback
-
-    @property
-    def children(self) -> None:
-        """Nothing is known of them."""
-
-    def get(self, timeout: float | None = None, propagate: bool = True, *_: Any, **__: Any) -> R:
-        """Return the value, or raise the exception; there is nothing to wait for."""
-        if propagate and self._state in states.PROPAGATE_STATES:
-            raise self._value if isinstance(self._value, BaseException) else Exception(self._value)
-        value: R = self._value
-        return value
-
-    wait = get
-
-    def then(self, callback: Any, on_error: Any = None, weak: bool = False) -> "EagerResult[R]":
-        """Call it at once."""
-        from .promises import then
-
-        return then(self, [], callback, on_error)  # type: ignore[no-any-return]
-
-    def exists(self) -> bool:
-        """Tell that it is known."""
-        return True
-
-    async def _awaited(self) -> R:
-        return self.get()
-
-    def maybe_throw(self, propagate: bool = True, callback: Any = None) -> Any:
-        """Raise the exception of a failed run."""
-        return self.get(propagate=propagate)
-
-    def forget(self) -> None:
-        """There is nothing to forget."""
-
-    def revoke(self, *args: Any, **kwargs: Any) -> None:
-        """Say that it was revoked; it ran already."""
-        self._state = states.REVOKED
-
-    def __repr__(self) -> str:
-        """Show the id."""
-        return f"<EagerResult: {self.id}>"
-
-    def __reduce__(self) -> Any:
-        """Pickle what it holds."""
-        return EagerResult, (self.id, self._value, self._state, self._traceback, self.task_name)
-
-
-class RemoteTraceback(Exception):
-    """Shows where in another process an exception was raised."""
-
-    def __str__(self) -> str:
-        """Return the remote traceback's text."""
-        return f"\n{self.args[0]}"
 
 
 def _of_ids(ids: list[str], task_name: str | None) -> AsyncResult[Any]:
@@ -521,15 +203,15 @@ def _of_ids(ids: list[str], task_name: str | None) -> AsyncResult[Any]:
     return AsyncResult(id_, task_name=task_name, parent=parent)
 
 
-def raise_for_parents(results: "Iterable[AsyncResult[Any]]") -> None:
+def raise_for_parents(results: "Iterable[KnownResult]") -> None:
     """Raise the exception of a parent that failed; whoever waits for all costs one look."""
-    parents: dict[int, AsyncResult[Any]] = {}
+    parents: dict[int, KnownResult] = {}
     for result in results:
         for parent in result._parents():
             if id(parent) in parents:
                 break  # so are those above
             parents[id(parent)] = parent
-    unknown: dict[str, AsyncResult[Any]] = {
+    unknown: dict[str, KnownResult] = {
         parent.id: parent for parent in parents.values() if parent._look_again()
     }
     if unknown:

@@ -1,18 +1,28 @@
 """What a task has beside calling and running because Celery's tasks have it."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ...application.context import RUNNING, Context, running
-from ...domain.errors import OperationalError
+from ...domain.errors import ImproperlyConfigured, NotSupported, OperationalError
 
 if TYPE_CHECKING:
     from .app import Celeriac
     from .backend import Backend
 
 
+#: Where Celery's own are: what a task has unless somebody asks for another.
+DEFAULT_REQUEST: Final = "celery.worker.request:Request"
+DEFAULT_STRATEGY: Final = "celery.worker.strategy:default"
+
+
 class TaskShape:
     """The rest of Celery's task."""
+
+    #: The class of its requests in workers, or where it is: it is told what happens to them.
+    Request: ClassVar[Any] = DEFAULT_REQUEST
+    #: Refused by workers if it is another one.
+    Strategy: ClassVar[Any] = DEFAULT_STRATEGY
 
     OperationalError: ClassVar[type[Exception]] = OperationalError
 
@@ -50,6 +60,24 @@ class TaskShape:
     def on_bound(cls, app: "Celeriac") -> None:
         """Called when the task is bound to an app."""
 
+    def send_event(
+        self, type_: str, retry: bool = True, retry_policy: Any = None, **fields: Any
+    ) -> None:
+        """Send an event about the call that runs: `self.send_event("task-progress", done=5)`.
+
+        It is heard where events are watched; `retry` and its policy are not looked at.
+        """
+        running_call: Any = self
+        with self.app.events.default_dispatcher(running_call.request.hostname) as dispatcher:
+            dispatcher.send(type_, uuid=running_call.request.id, **fields)
+
+    def start_strategy(self, app: Any, consumer: Any, **kwargs: Any) -> Any:
+        """Refuse: messages are the worker's own. Raises NotSupported."""
+        raise NotSupported(
+            "tasks cannot receive their messages by themselves here: claims, leases and "
+            "acknowledgements are the worker's own"
+        )
+
     def add_around(self, attr: str, around: Callable[[Any], Any]) -> None:
         """Wrap a method: it becomes what `around` makes of it."""
         setattr(self, attr, around(getattr(self, attr)))
@@ -68,6 +96,18 @@ class TaskShape:
     def request_stack(self) -> "RequestStack":
         """The requests of this task, in this context."""
         return RequestStack(self)
+
+
+def refuse_strategies(tasks: Iterable[Any]) -> None:
+    """Raise ImproperlyConfigured for a task that wants to receive its messages by itself."""
+    for task in tasks:
+        if task.Strategy != DEFAULT_STRATEGY:
+            raise ImproperlyConfigured(
+                f"{task.name}.Strategy={task.Strategy!r}: tasks cannot receive their messages by "
+                "themselves here, since claims, leases and acknowledgements are the worker's own; "
+                "use the signal task_received or a Request class to see what comes, and "
+                "rate_limit, max_concurrency or unique to hold it back"
+            )
 
 
 class RequestStack:

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ...domain.errors import ImproperlyConfigured
 
@@ -13,6 +12,8 @@ def zone_of(setting: Any, *, utc: bool) -> tzinfo:
         return UTC if utc else (datetime.now().astimezone().tzinfo or UTC)
     if isinstance(setting, tzinfo):
         return setting
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # most apps keep to UTC
+
     try:
         return ZoneInfo(setting)
     except (ZoneInfoNotFoundError, ValueError) as broken:
