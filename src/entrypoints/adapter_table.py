@@ -170,6 +170,13 @@ SERIALIZERS: Final[Mapping[str, str]] = {
 }
 #: Called as `open_signer(settings, clock=…)`.
 SIGNER: Final = f"{_A}.signing.signer:open_signer"
+#: Called as `RsaSigner(key, certificate, store, digest, clock)`.
+RSA_SIGNER: Final = f"{_A}.signing.signer:RsaSigner"
+SIGNATURE_HASH: Final = f"{_A}.signing.signer:hash_of"
+SIGNATURE_PADDING: Final = f"{_A}.signing.signer:pss"
+#: Called as `parse_key(pem, password, source)` and `parse_certificate(pem, source)`.
+PRIVATE_KEY: Final = f"{_A}.signing.certificates:parse_key"
+CERTIFICATE: Final = f"{_A}.signing.certificates:parse_certificate"
 HOST_CLOCK: Final = f"{_A}.host.clock:SystemClock"
 
 _STANDARD = f"{_A}.compressors.standard"

@@ -10,19 +10,25 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ..application.beat import Beat, BeatSettings
+from ..application.beat import Beat
+from ..application.keep_beat import Beating, BeatSettings
 from ..application.signals import beat_init
 from ..domain.errors import ImproperlyConfigured
 from ..domain.messaging.message import TaskMessage
 from ..domain.schedules import All, CatchUp, Entry, Once, Skip
 from ..domain.schedules.agenda import MAX_INTERVAL
 from ..domain.tasks.options import merged
+from .celery_names import imported
 from .library.app import Celeriac
+from .library.asking import Call, asked
 from .library.once import Wish, first_of_their_kind, wish_of
 from .library.periodic import AppSchedule
 from .node_names import node_name
+
+if TYPE_CHECKING:
+    from .wrapped_scheduler import WrappedScheduler
 
 logger = logging.getLogger("celeriac.beat")
 
@@ -60,20 +66,25 @@ class AppBeat:
         """Put the parts together; nothing is opened yet. Raises ImproperlyConfigured."""
         self.app, self.options = app, options or BeatOptions()
         app.finalize()
-        self._refuse_other_schedulers()
         self.node = node_name(self.options.hostname or "celerybeat@%h", socket.gethostname())
         self.schedule = AppSchedule(app)
         container = app.container
         self._wishes: dict[str, Wish] = {}
-        self.beat = Beat(
-            self._settings(),
-            self.schedule,
-            self._message,
-            self._publish,
-            container.schedule_store(),
-            container.coordinator(),
-            container.clock(),
-        )
+        self._wrapped = self._who_wraps()
+        asked: Any = self.options.scheduler or app.conf.beat_scheduler
+        self.beat: Beating
+        if asked in SCHEDULERS:
+            self.beat = Beat(
+                self._settings(),
+                self.schedule,
+                self._message,
+                self._publish,
+                container.schedule_store(),
+                container.coordinator(),
+                container.clock(),
+            )
+        else:
+            self.beat = self._foreign(asked)
 
     # -- life
 
@@ -104,25 +115,43 @@ class AppBeat:
 
     # -- parts
 
+    def _who_wraps(self) -> "WrappedScheduler | None":
+        """Return what passes entries through `celery.beat.Scheduler.apply_entry`, if wrapped."""
+        if imported("celery.beat") is None:
+            return None
+        from .wrapped_scheduler import wrapped_scheduler
+
+        return wrapped_scheduler(self.app)
+
     def _message(self, entry: Entry, extra: Mapping[str, Any]) -> TaskMessage:
         """Make the message of an entry, as calling its task would."""
         # The entry's own task_id wins, and its headers join those of beat.
         options = merged({"task_id": extra["task_id"]}, entry.options)
         options["headers"] = {**(options.get("headers") or {}), **extra["headers"]}
         task = self.app.tasks.get(entry.task)
-        if task is not None:
+        args, kwargs = entry.args, entry.kwargs
+        own = self._asked(entry, task, options)
+        if own is not None:
+            args, kwargs, options = own[0], own[1], dict(own[2])
+        elif task is not None:
             if self.app.strict_typing and task.typing is not False:
-                task.check_arguments(entry.args, entry.kwargs)
+                task.check_arguments(args, kwargs)
             options = merged(task.resolved.call_defaults, options)
             if task.resolved.ignore_result:
                 options.setdefault("ignore_result", True)
-        message = self.app.sending.message(entry.task, entry.args, entry.kwargs, options)
+        message = self.app.sending.message(entry.task, args, kwargs, options)
         if task is not None and task.unique not in (None, False):
             if wish := wish_of(self.app, task, entry.args, entry.kwargs, options):
                 self._wishes[message.id] = wish
             if len(self._wishes) > WISHES:  # of ticks that other beats have sent
                 del self._wishes[next(iter(self._wishes))]
         return message
+
+    def _asked(self, entry: Entry, task: Any, options: Mapping[str, Any]) -> Call | None:
+        """Return the call as others would have it: who wraps schedulers, or the task itself."""
+        if self._wrapped is not None:
+            return self._wrapped.asked(entry, options)
+        return None if task is None else asked(self.app, task, entry.args, entry.kwargs, options)
 
     def _publish(self, messages: Sequence[TaskMessage]) -> None:
         """Publish, but no call of a unique task that is still on its way."""
@@ -160,10 +189,14 @@ class AppBeat:
         seconds = self.options.max_interval or self.app.conf.beat_max_loop_interval
         return timedelta(seconds=seconds) if seconds else MAX_INTERVAL
 
-    def _refuse_other_schedulers(self) -> None:
-        asked: Any = self.options.scheduler or self.app.conf.beat_scheduler
-        if asked not in SCHEDULERS:
-            raise ImproperlyConfigured(
-                f"beat_scheduler={asked!r}: other scheduler classes are not supported; leave the "
-                f"setting (or --scheduler) out: beat_schedule may be changed while beat runs"
-            )
+    def _foreign(self, asked: Any) -> Beating:
+        """Return what runs a scheduler class of somebody's own."""
+        from .foreign_scheduler import ForeignBeat, make_scheduler, scheduler_class
+
+        cls, options, container = scheduler_class(asked), self.options, self.app.container
+        return ForeignBeat(
+            self._settings(),
+            lambda: make_scheduler(self.app, cls, options.max_interval, options.schedule_filename),
+            container.coordinator(),
+            container.clock(),
+        )

@@ -8,10 +8,9 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from ..domain.errors import ImproperlyConfigured
 
@@ -28,19 +27,23 @@ MODULES: Final = {
     ".__main__": ".__main__",
     ".app": f"{_M}.app",
     ".app.amqp": f"{_M}.app_amqp",
-    ".app.annotations": f"{_L}.annotations",
+    ".app.annotations": f"{_M}.app_annotations",
+    ".app.autoretry": f"{_M}.app_autoretry",
     ".app.backends": f"{_M}.app_backends",
     ".app.base": f"{_M}.app_base",
-    ".app.builtins": f"{_L}.builtins",
+    ".app.builtins": f"{_M}.app_builtins",
     ".app.control": f"{_M}.app_control",
     ".app.defaults": f"{_M}.app_defaults",
     ".app.events": f"{_L}.events",
     ".app.log": f"{_M}.app_log",
     ".app.registry": f"{_M}.app_registry",
+    ".app.routes": f"{_M}.app_routes",
     ".app.task": f"{_M}.app_task",
+    ".app.trace": f"{_M}.app_trace",
     ".app.utils": f"{_M}.app_utils",
     ".backends": f"{_M}.backends",
     ".backends.base": f"{_M}.backends_base",
+    ".beat": f"{_M}.beat",
     ".bin": f"{_M}.bin",
     ".bin.base": f"{_M}.bin_base",
     ".bin.celery": f"{_M}.bin_celery",
@@ -49,10 +52,16 @@ MODULES: Final = {
     ".concurrency": f"{_M}.concurrency",
     ".contrib": f"{_M}.contrib",
     ".contrib.abortable": f"{_M}.contrib_abortable",
+    ".contrib.django": f"{_M}.contrib_django",
+    ".contrib.django.task": f"{_M}.contrib_django_task",
+    ".contrib.migrate": f"{_M}.contrib_migrate",
     ".contrib.pytest": f"{_M}.contrib_pytest",
+    ".contrib.rdb": f"{_M}.contrib_rdb",
+    ".contrib.sphinx": f"{_M}.contrib_sphinx",
     ".contrib.testing": f"{_M}.contrib_testing",
     ".contrib.testing.app": f"{_M}.contrib_testing_app",
     ".contrib.testing.manager": f"{_M}.contrib_testing_manager",
+    ".contrib.testing.mocks": f"{_M}.contrib_testing_mocks",
     ".contrib.testing.tasks": f"{_M}.contrib_testing_tasks",
     ".contrib.testing.worker": f"{_M}.contrib_testing_worker",
     ".events": f"{_M}.events",
@@ -64,14 +73,22 @@ MODULES: Final = {
     ".events.state": f"{_M}.events_state",
     ".exceptions": ".exceptions",
     ".execute": f"{_M}.execute",
+    ".fixups": f"{_M}.fixups",
+    ".fixups.django": f"{_L}.django_fixup",
     ".loaders": f"{_M}.loaders",
     ".loaders.app": f"{_M}.loaders_base",
     ".loaders.base": f"{_M}.loaders_base",
     ".loaders.default": f"{_M}.loaders_base",
     ".local": f"{_M}.local",
+    ".platforms": f"{_M}.platforms",
     ".registry": f"{_M}.registry",
     ".result": ".result",
     ".schedules": ".schedules",
+    ".security": f"{_M}.security",
+    ".security.certificate": f"{_M}.security_certificate",
+    ".security.key": f"{_M}.security_key",
+    ".security.serialization": f"{_M}.security_serialization",
+    ".security.utils": f"{_M}.security_utils",
     ".signals": ".signals",
     ".states": ".states",
     ".utils": f"{_M}.words",
@@ -79,16 +96,19 @@ MODULES: Final = {
     ".utils.dispatch": f"{_M}.dispatch",
     ".utils.dispatch.signal": ".application.signal",
     ".utils.functional": f"{_M}.functional",
+    ".utils.graph": f"{_M}.graph",
     ".utils.imports": f"{_M}.imports",
     ".utils.iso8601": f"{_M}.iso8601",
     ".utils.log": f"{_M}.log",
     ".utils.nodenames": f"{_M}.nodenames",
     ".utils.objects": f"{_M}.objects",
+    ".utils.saferepr": f"{_M}.saferepr",
     ".utils.serialization": f"{_M}.serialization",
     ".utils.text": f"{_M}.text",
     ".utils.threads": f"{_M}.threads",
     ".utils.time": f"{_M}.times",
     ".worker": f"{_M}.worker_package",
+    ".worker.autoscale": f"{_M}.worker_autoscale",
     ".worker.components": f"{_M}.worker_components",
     ".worker.consumer": f"{_M}.worker_consumer",
     ".worker.consumer.agent": f"{_M}.worker_consumer",
@@ -105,12 +125,28 @@ MODULES: Final = {
     ".worker.request": f"{_M}.worker_request",
     ".worker.worker": f"{_M}.worker_package",
 }
+#: Modules of Celery's that have no meaning here, and why.
+REFUSED: Final = {
+    ".worker.strategy": "tasks cannot receive their messages by themselves: claims, leases and "
+    "acknowledgements are the worker's own; see `Task.Request` and the signal task_received",
+    ".concurrency.base": "pools run jobs under celeriac's own contract: see celeriac.ports.pool "
+    "and the entry points celeriac.pools",
+    ".concurrency.prefork": "name a pool by worker_pool or -P instead of its class",
+    ".worker.loops": "a worker has no event loop of kombu's",
+    ".worker.autoreload": "Celery has removed it long ago",
+    ".utils.timer2": "worker.timer is the timer for steps",
+    ".events.cursesmon": "watch workers by `celeriac events`, its --dump or --camera, or Flower",
+}
 #: Those that have modules below them.
 _PACKAGES: Final = {name.rpartition(".")[0] for name in MODULES}
 
 
-class CeleryNames(MetaPathFinder, Loader):
-    """Finds our module under Celery's name, and hands it out as it is."""
+class CeleryNames:
+    """Finds our module under Celery's name, and hands it out as it is.
+
+    A finder and a loader by its shape: their classes in `importlib.abc` would bring the packages of
+    resources, temporary files and archives into each process of a worker.
+    """
 
     def __init__(self) -> None:
         """Nothing is remembered but specifications while modules are imported."""
@@ -124,9 +160,15 @@ class CeleryNames(MetaPathFinder, Loader):
     ) -> ModuleSpec | None:
         """Answer for Celery's names that stand in the table."""
         package, dot, rest = fullname.partition(".")
-        if package != "celery" or dot + rest not in MODULES:
+        if package != "celery":
             return None
-        return ModuleSpec(fullname, self, is_package=dot + rest in _PACKAGES)
+        if dot + rest in REFUSED:
+            text = f"No module named {fullname!r} in celeriac: {REFUSED[dot + rest]}"
+            raise ModuleNotFoundError(text, name=fullname)
+        if dot + rest not in MODULES:
+            return None
+        itself: Any = self
+        return ModuleSpec(fullname, itself, is_package=dot + rest in _PACKAGES)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return our module."""
@@ -144,6 +186,11 @@ def our_name(celerys: str) -> str:
     """Return the name of our module that stands for one of Celery's. Raises KeyError."""
     package = __name__.partition(".")[0]
     return package + MODULES[celerys.removeprefix("celery")]
+
+
+def imported(celerys: str) -> ModuleType | None:
+    """Return our module that stands for one of Celery's, if anybody has imported it."""
+    return sys.modules.get(our_name(celerys))
 
 
 def celery_names_are_ours() -> bool:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -30,8 +30,9 @@ class Source(NamedTuple):
 
 def opened(source: Any) -> Source:
     """Import what is named, and list its names and values."""
-    if isinstance(source, (str, Path)):
-        return Source(str(source), _variables(_imported(str(source))), is_mapping=False)
+    if isinstance(source, (str, os.PathLike)):
+        name = os.fspath(source)
+        return Source(name, _variables(_imported(name)), is_mapping=False)
     if isinstance(source, Mapping):
         return Source("configuration mapping", source, is_mapping=True)
     title = getattr(source, "__name__", None) or type(source).__name__
@@ -78,7 +79,7 @@ def _is_variable(source: Any, name: str) -> bool:
 
 def _imported(name: str) -> Any:
     if name.endswith(".py"):
-        return _from_file(Path(name))
+        return _from_file(name)
     module_name, colon, attribute = name.partition(":")
     with working_directory_importable():
         if colon:
@@ -117,10 +118,10 @@ def _attribute(module: ModuleType, attribute: str, wanted: str) -> Any:
     return found
 
 
-def _from_file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise ConfigurationNotFound(f"no configuration file {str(path)!r}")
+def _from_file(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(os.path.basename(path).removesuffix(".py"), path)
+    if spec is None or spec.loader is None or not os.path.isfile(path):
+        raise ConfigurationNotFound(f"no configuration file {path!r}")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -129,7 +130,7 @@ def _from_file(path: Path) -> ModuleType:
 @contextmanager
 def working_directory_importable() -> Iterator[None]:
     """Let modules of the working directory be imported meanwhile."""
-    here = str(Path.cwd())
+    here = os.getcwd()
     if here in sys.path or "" in sys.path:
         yield
         return

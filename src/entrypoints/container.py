@@ -4,6 +4,7 @@ Each part is made by a function of `choices.py`; ready adapters are taken in pla
 container belongs to one app in one process; after a fork the app makes a new one.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from dependency_injector import containers, providers
@@ -42,6 +43,11 @@ from .routes import router_of
 def ready_made(part: object) -> providers.Provider[Any]:
     """Return the provider of a part that was handed in."""
     return providers.Object(part)
+
+
+def made_by(make: Callable[[], object]) -> providers.Provider[Any]:
+    """Return the provider of a part that is made by somebody else, once, when it is needed."""
+    return providers.ThreadSafeSingleton(make)
 
 
 class Container(containers.DeclarativeContainer):

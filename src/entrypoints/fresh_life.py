@@ -21,6 +21,7 @@ from ..application.signals import (
     worker_process_shutdown,
 )
 from ..domain.work.job import Job, Report
+from .life import leave_as_billiards_do
 from .runners import AppRunner, Recipe
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class FreshLife:
             eventlet_pool_postshutdown.send(sender=self)
         if self._pool not in GREEN and worker_process_shutdown.receivers:
             worker_process_shutdown.send(sender=self.hostname, pid=os.getpid(), exitcode=0)
+        leave_as_billiards_do()
 
 
 class EventletRunner(AppRunner):

@@ -4,7 +4,9 @@ What must stay true: signals of a process come from the process they are about, 
 receiver opens belongs to the tasks that run there.
 """
 
+import logging
 import os
+import sys
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,35 @@ from ..application.signals import (
 
 if TYPE_CHECKING:
     from .worker import AppWorker
+
+logger = logging.getLogger("celeriac.worker")
+
+
+def leave_as_billiards_do() -> None:
+    """End a process of the pool in the way of billiard's, if somebody has replaced that.
+
+    Sentry's integration wraps `billiard.pool.Worker.workloop` to send what it holds still.
+    """
+    pool = sys.modules.get("billiard.pool")
+    if pool is not None and pool.Worker.workloop.__module__ != "billiard.pool":
+        try:
+            pool.Worker.workloop(_NothingToDo())
+        except Exception:
+            logger.exception("what wraps billiard.pool.Worker.workloop raised")
+
+
+class _NothingToDo:
+    """A worker of billiard's whose loop is over at once."""
+
+    inqW_fd = synqW_fd = wait_for_job = wait_for_syn = prepare_result = put = None
+    maxtasks = max_memory_per_child = on_ready_counter = 0
+
+    @property
+    def outq(self) -> "_NothingToDo":
+        return self
+
+    def _ensure_messages_consumed(self, completed: int) -> bool:
+        return True
 
 
 class Life:
@@ -78,8 +109,11 @@ class Life:
 
     def process_ends(self) -> None:
         """Send `worker_process_shutdown` from a process of the pool that ends in order."""
-        if os.getpid() != self._hub and worker_process_shutdown.receivers:
+        if os.getpid() == self._hub:
+            return
+        if worker_process_shutdown.receivers:
             worker_process_shutdown.send(sender=self._worker.node, pid=os.getpid(), exitcode=0)
+        leave_as_billiards_do()
 
     def _is_process(self) -> bool:
         # As in Celery, the process of `solo` counts as one, and threads do not.

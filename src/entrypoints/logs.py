@@ -7,12 +7,12 @@ tasks print) is decided in the process, by `Logs.enter_process`.
 
 import json
 import logging
+import os
 import socket
 import sys
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO, Any, Final
 
 from ..application.context import running
@@ -118,7 +118,7 @@ class Redirected:
         self._logger, self._level = logging.getLogger(logger), level
         self._local = threading.local()
 
-    def write(self, text: str) -> int:
+    def write(self, text: str, /) -> int:
         """Log the lines that are whole by now."""
         # A handler that prints its own trouble must not be heard by itself.
         if getattr(self._local, "busy", False):
@@ -128,7 +128,7 @@ class Redirected:
         self._log(lines)
         return len(text)
 
-    def writelines(self, lines: list[str]) -> None:
+    def writelines(self, lines: list[str], /) -> None:
         """Write each."""
         for line in lines:
             self.write(line)
@@ -230,7 +230,7 @@ class Logs:
         handler: logging.StreamHandler[Any]
         if options.file:
             path = log_path(options.file, options.node, index)
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
             handler = logging.FileHandler(path, encoding="utf-8")
         else:
             handler = logging.StreamHandler(sys.__stderr__)

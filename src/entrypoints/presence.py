@@ -10,6 +10,7 @@ from ..application.commands import Node
 from ..application.meet_neighbours import Mingling
 from ..application.report_events import Reporter
 from ..application.signals import heartbeat_sent
+from ..application.watch_neighbours import Gossip
 from ..domain.cluster.events import IDENT, Source, Vitals
 from .speaking import utc_offset
 from .surroundings import AppSurroundings
@@ -39,10 +40,11 @@ class Presence:
         # Where each heartbeat is a write to disk it is sent only if events are asked for.
         wanted = options.heartbeat is not False
         beats = wanted and (worker.chronicle.on or not self._bus.is_costly)
+        source = Source(outer.node, utc_offset(), os.getpid())
         self.reporter = Reporter(
             lambda: self._bus,
             conf.event_exchange,
-            Source(outer.node, utc_offset(), os.getpid()),
+            source,
             worker.chronicle,
             self._vitals,
             container.logical(),
@@ -50,6 +52,19 @@ class Presence:
             heartbeats=beats,
             beat_sent=self._beat_sent,
         )
+        # Where each word is a write to disk the others are neither greeted nor listened to.
+        among_others = answers and not self._bus.is_costly
+        #: What is known of the other workers, if they are listened to.
+        self.gossip: Gossip | None = None
+        if among_others and options.gossip is not False:
+            self.gossip = Gossip(
+                self._bus,
+                conf.event_exchange,
+                source,
+                container.logical(),
+                container.clock(),
+                lambda action: app.signature(action).apply_async(),
+            )
         limits = (conf.task_soft_time_limit, conf.task_time_limit)
         self.node = Node(
             outer.node,
@@ -59,11 +74,12 @@ class Presence:
             self.reporter,
             container.logical(),
             container.clock(),
+            self.gossip,
         )
-        answering = Answering(self.node, self._bus, conf.control_exchange)
+        answering = Answering(self.node, self._bus, conf.control_exchange, self.gossip)
         self._answering = answering if answers else None
         self._mingling: Mingling | None = None
-        if answers and not self._bus.is_costly and options.mingle is not False:
+        if among_others and options.mingle is not False:
             self._mingling = Mingling(
                 self._bus,
                 conf.control_exchange,

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from ..application.run_task import RunSettings, TaskRunner
 from ..application.signals import import_modules
 from ..domain.errors import ImproperlyConfigured
-from .celery_names import VARIABLE, install_as_celery
+from .celery_names import VARIABLE, imported, install_as_celery
 from .codecs import make_codec, make_result_codec
+from .library.asking import asked
 from .library.current import Proxy
 
 if TYPE_CHECKING:
@@ -71,6 +72,15 @@ class AppRunner(TaskRunner):
             release,
         )
         self._recipe = recipe
+        self.asked = lambda task, call: asked(app, task, call.args, call.kwargs, call.options)
+
+    def start(self) -> None:
+        """Prepare this process or thread; then see what was laid around runs, if anything was."""
+        super().start()
+        if imported("celery.app.trace") is not None:
+            from .library.surrounding import tracers
+
+            self.surround = tracers()
 
     def __reduce__(self) -> Any:
         """Pickle as the recipe. Raises ImproperlyConfigured if the app cannot be imported."""

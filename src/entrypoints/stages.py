@@ -15,7 +15,7 @@ class WorkerBlueprint(Blueprint):
     default_steps: ClassVar[Any] = {
         f"{_COMPONENTS}:{stage}"
         for stage in ("Hub", "Pool", "Beat", "Timer", "StateDB", "Consumer")
-    }
+    } | {"celery.worker.autoscale:WorkerComponent"}
 
 
 class ConsumerBlueprint(Blueprint):

@@ -1,8 +1,10 @@
 """What remote control shows of a worker's app, settings and process."""
 
+import importlib
 import logging
 import os
 import resource
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from ..domain.messaging.delivery import Delivery, Undecodable
 from ..domain.messaging.message import TaskMessage
 from ..domain.messaging.queues import Exchange, Queue
 from ..domain.settings.presentation import masked
+from .adapter_table import load
 from .choices import broker_url
 
 if TYPE_CHECKING:
@@ -115,6 +118,17 @@ class AppSurroundings(Surroundings):
         self.app.broker.declare([queue])
         self._added[name] = queue
         return name
+
+    def reload(self, modules: Sequence[str] | None, *, force: bool, reloader: Any) -> None:
+        """Import modules here, with `force` those anew that are there; None: what holds tasks."""
+        conf = self.app.conf
+        again = load(reloader) if isinstance(reloader, str) else reloader or importlib.reload
+        for name in dict.fromkeys((*conf.imports, *conf.include) if modules is None else modules):
+            if name not in sys.modules:
+                importlib.import_module(name)
+            elif force:
+                again(sys.modules[name])
+        self.app.finalize()
 
     def seize(self, ids: Sequence[str]) -> Sequence[Delivery | Undecodable]:
         """Take what waits of these tasks into the worker's hands; nothing where that cannot be."""

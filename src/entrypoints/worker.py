@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any, Final
 from ..application.run_task import TaskRunner
 from ..domain.errors import BrokerUnavailable, QueueNotFound
 from ..domain.work.queue_slots import checked, told
-from ..ports.lease import LeaseGuard, PortableLease
-from ..ports.pool import Pool, Stop
+from ..ports.lease import LeaseGuard
+from ..ports.pool import Guarded, Pool, Stop
 from .adapter_table import LEASE_GUARD, load
 from .choices import default_slots, make_pool
 from .library.app import Celeriac
+from .library.task_shape import refuse_strategies
 from .life import Life
 from .node_names import node_name
 from .routes import router_of
 from .runners import AppRunner, recipe_of
 
 if TYPE_CHECKING:
+    from ..application.look_at_queues import QueueLook
     from ..application.remember import Remembering
+    from ..application.watch_neighbours import Gossip
     from ..application.work import Worker
     from ..domain.work.core import WorkerCore
     from ..domain.work.effects import Effect
@@ -68,6 +71,7 @@ class WorkerOptions:
     heartbeat: bool | None = None
     heartbeat_interval: float | None = None
     mingle: bool | None = None
+    gossip: bool | None = None
     grace_period: float | None = None
     statedb: str | None = None  # may hold %n, %h, %d
     user_options: Mapping[str, Any] = field(default_factory=dict)  # for users' own steps
@@ -75,6 +79,7 @@ class WorkerOptions:
     self_report: bool = False  # whether `celeriac status --self` is to find it
     prepare: Callable[[], None] = nothing  # called where tasks will run, before the first
     guard_lease: bool = False  # by a process of its own, where tasks run in this very one
+    sparing: bool = False  # what only libraries of the hub import may be late; see late_modules
 
 
 class _LateBlueprint:
@@ -111,6 +116,8 @@ class AppWorker:
         self._watch: Watch | None = None
         #: What remembers from one run to the next, once the worker has joined.
         self.memory: Remembering | None = None
+        #: What looks at its queues, where somebody may ask what was seen.
+        self.look: QueueLook | None = None
         self.guard: LeaseGuard | None = None
         #: Users' own steps that were started.
         self.steps: list[Any] = []
@@ -159,6 +166,11 @@ class AppWorker:
         return self._worker
 
     @property
+    def gossip(self) -> Gossip | None:
+        """What is known of the other workers, if it listens to them and has joined."""
+        return None if self._presence is None else self._presence.gossip
+
+    @property
     def watch(self) -> Watch | None:
         """What answers probes, if that was asked for."""
         return self._watch
@@ -181,6 +193,7 @@ class AppWorker:
         `before` is called when the broker is there and nothing has been claimed yet.
         When it fails nothing is left behind. Raises BrokerUnavailable, ImproperlyConfigured.
         """
+        refuse_strategies(self.app.tasks.values())
         self.life.starts()
         runner = self._runner()
         if self.app.steps["worker"] or self.app.steps["consumer"]:
@@ -188,7 +201,10 @@ class AppWorker:
 
             self._user_steps = UserSteps(self)
         self.guard = self._guard()
+        if self.guard is not None and isinstance(self.pool, Guarded):
+            self.pool.be_guarded(self.guard.expect)
         self.pool.start(runner, self._inbox.put)
+        self._spare_memory()
         try:
             self._be_watched()
             if self._user_steps is not None:
@@ -296,9 +312,12 @@ class AppWorker:
         container = self.app.container
         worker = hub.make_shell(self, runner, self._inbox)
         worker.tell.sender = self
+        hub.tell_requests(self, worker)
+        hub.time_tasks(self, worker)
         self.memory = hub.make_memory(self, worker)
         if self.memory is not None:
             self.memory.load()
+        self.look = hub.make_look(self, worker)
         worker.autoscaling = hub.make_autoscaling(self, worker)
         self._persistently(worker.start)
         router = container.router()
@@ -329,6 +348,12 @@ class AppWorker:
 
     # -- parts
 
+    def _spare_memory(self) -> None:
+        if self.options.sparing and os.getpid() not in self.pool.pids:  # tasks run elsewhere
+            from .late_modules import postpone  # after the pool has forked
+
+            postpone()
+
     def _pool(self) -> Pool:
         asked = self.options.pool or self.app.conf.worker_pool
         if not isinstance(asked, str):
@@ -342,10 +367,11 @@ class AppWorker:
             return None
         return load(LEASE_GUARD)(self._renew_as, self.app.conf.worker_lease)  # type: ignore[no-any-return]
 
-    def _renew_as(self, papers: str) -> None:
-        broker = self.app.container.broker()  # the guard's own, made after the fork
-        if isinstance(broker, PortableLease):
-            broker.renew_as(papers)
+    def _renew_as(self, told: str) -> None:
+        from ..application.stand_in import renew
+
+        container = self.app.container  # the guard's own, made after the fork
+        renew(told, container.broker(), container.coordinator, self.app.conf.worker_lease)
 
     def _dismiss_guard(self) -> None:
         if self.guard is not None:

@@ -1,36 +1,26 @@
 """`celeriac control COMMAND`: tell workers to do something. Exit code 69 if none answers."""
 
-import click
+from typing import TYPE_CHECKING, Any
 
-from .options import GroupedCommand
-from .remote import arguments_of, nobody_answered, remote_options, show, show_json
-from .session import Session
+from .remote import Question, remote_command
+
+if TYPE_CHECKING:
+    from ..library.app import Celeriac
 
 
-@click.command(
-    "control",
-    cls=GroupedCommand,
-    context_settings={"allow_extra_args": True},
-    help="Tell workers to do something: celeriac control rate_limit shop.add 10/m. See --list.",
-)
-@remote_options("control")
-@click.pass_context
-def command(
-    ctx: click.Context, /, name: str, timeout: float, destination: list[str] | None, as_json: bool
-) -> None:
-    """Tell workers."""
-    session: Session = ctx.obj
-    app = session.app
-    arguments = arguments_of("control", name, list(ctx.args))
-    answers = app.control.broadcast(
-        name,
-        arguments,
-        destination,
+def _tell(app: "Celeriac", question: Question) -> Any:
+    return app.control.broadcast(
+        question.name,
+        question.arguments,
+        question.destination,
         reply=True,
-        timeout=timeout,
-        callback=None if as_json else lambda answer: show(session, answer),
+        timeout=question.timeout,
+        callback=question.callback,
     )
-    if not answers:
-        raise nobody_answered(timeout)
-    if as_json:
-        show_json(answers)
+
+
+command = remote_command(
+    "control",
+    _tell,
+    about="Tell workers to do something: celeriac control rate_limit shop.add 10/m. See --list.",
+)

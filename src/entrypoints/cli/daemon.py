@@ -8,13 +8,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from ..logs import log_path
 from .options import option
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -129,6 +131,8 @@ def pid_file(daemon: Daemon, node: str) -> Iterator[None]:
     if daemon.pidfile is None:
         yield
         return
+    from pathlib import Path  # not before it is needed: children would have it in memory too
+
     path = Path(log_path(daemon.pidfile, node, 0)).absolute()
     owner = os.getpid()
     _take(path, owner)
@@ -139,7 +143,7 @@ def pid_file(daemon: Daemon, node: str) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _take(path: Path, pid: int) -> None:
+def _take(path: "Path", pid: int) -> None:
     for _ in range(2):
         try:
             with path.open("x") as file:
@@ -157,7 +161,7 @@ def _take(path: Path, pid: int) -> None:
     raise click.ClickException(f"--pidfile {path}: another process took it just now")
 
 
-def _owner(path: Path) -> int | None:
+def _owner(path: "Path") -> int | None:
     try:
         return int(path.read_text().split()[0])
     except (OSError, ValueError, IndexError):

@@ -3,9 +3,11 @@
 import logging
 import signal
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -23,7 +25,7 @@ SNAPSHOT: Final = "Snapshot"
 
 #: Tasks whose names are remembered.
 _KEPT: Final = 4095
-_WORDS: Final = {
+HUMAN_TYPES: Final = {
     "worker-offline": "shutdown",
     "worker-online": "started",
     "worker-heartbeat": "heartbeat",
@@ -91,32 +93,70 @@ def _leave(signum: int, frame: Any) -> None:
 
 
 def _dump(session: Session) -> None:
-    app = session.app
-    dumper = Dumper(click.echo)
-    click.echo("-> evdump: starting capture...")
-    with app.events.Receiver(handlers={"*": dumper.on_event}) as receiver:
+    evdump(session.app, click.echo)
+
+
+def evdump(app: Any = None, out: Any = None) -> None:
+    """Write the events of an app as lines, to a stream or by a function, until interrupted."""
+    from ..library.current import get_current
+
+    dumper = Dumper(out)
+    dumper.say("-> evdump: starting capture...")
+    with (app or get_current()).events.Receiver(handlers={"*": dumper.on_event}) as receiver:
         receiver.capture()
+
+
+def humanize_type(type: str) -> str:  # noqa: A002 - Celery's name
+    """Return the type of an event in words: `worker-online` is `started`."""
+    kind = type.lower()
+    return HUMAN_TYPES.get(kind) or kind.replace("-", " ")
+
+
+def _write(out: Any, text: str) -> None:
+    stream = sys.stdout if out is None else out
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 class Dumper:
     """Writes events as lines, in Celery's words."""
 
-    def __init__(self, say: Callable[[str], Any]) -> None:
-        """Write with this function."""
-        self._say = say
+    def __init__(self, out: Any = None) -> None:
+        """Write to a stream, or by a function; default: standard output."""
+        self._say: Callable[[str], Any] = out if callable(out) else partial(_write, out)
         self._tasks: Recent[str] = Recent(_KEPT)
 
-    def on_event(self, event: dict[str, Any]) -> None:
+    def say(self, msg: str) -> None:
+        """Write a line."""
+        self._say(msg)
+
+    def on_event(self, ev: dict[str, Any]) -> None:
         """Write one event."""
-        rest = dict(event)
+        rest = dict(ev)
         when = datetime.fromtimestamp(rest.pop("timestamp", 0) or 0, UTC)
         kind = str(rest.pop("type")).lower()
         hostname = rest.pop("hostname", "?")
-        task = f" {self._task(kind, rest)}" if kind.startswith("task-") else ""
+        if kind.startswith("task-"):
+            self.format_task_event(hostname, when, kind, self._task(kind, rest), rest)
+        else:
+            self.say(self._line(hostname, when, kind, "", rest))
+
+    def format_task_event(
+        self,
+        hostname: str,
+        timestamp: datetime,
+        type: str,  # noqa: A002 - Celery's name
+        task: str,
+        event: Mapping[str, Any],
+    ) -> None:
+        """Write an event of a task; `task` is its call, as far as that is known."""
+        self.say(self._line(hostname, timestamp, type, f" {task}", event))
+
+    def _line(
+        self, hostname: str, when: datetime, kind: str, task: str, rest: Mapping[str, Any]
+    ) -> str:
         fields = ", ".join(f"{name}={rest[name]}" for name in sorted(rest))
-        colon = ":" if fields else ""
-        words = _WORDS.get(kind) or kind.replace("-", " ")
-        self._say(f"{hostname} [{when}] {words}{colon}{task} {fields}")
+        return f"{hostname} [{when}] {humanize_type(kind)}{':' if fields else ''}{task} {fields}"
 
     def _task(self, kind: str, rest: dict[str, Any]) -> str:
         uuid = str(rest.pop("uuid", "?"))

@@ -27,6 +27,8 @@ from .stacks import stacks
 logger = logging.getLogger("celeriac.worker")
 
 REMAP: Final = "REMAP_SIGTERM"
+#: How long the main thread may take to return once nobody waits for its task, in seconds.
+PARTING_SECONDS: Final = 5.0
 
 
 class Signals:
@@ -41,6 +43,7 @@ class Signals:
         self._over = False
         self._cold_term = environ.get(REMAP) == "SIGQUIT"
         self._cries: SimpleQueue[None] = SimpleQueue()
+        self._ends_anyway: threading.Timer | None = None
         #: Whether the worker is to begin anew once it has ended.
         self.restart = False
 
@@ -64,6 +67,22 @@ class Signals:
         main = threading.main_thread().ident
         assert main is not None
         signal.pthread_kill(main, signal.SIGTERM)
+        self._ends_anyway = threading.Timer(PARTING_SECONDS, self._end_anyway)
+        self._ends_anyway.daemon = True
+        self._ends_anyway.start()
+
+    def returned(self) -> None:
+        """The main thread is back: it may take its time."""
+        if self._ends_anyway is not None:
+            self._ends_anyway.cancel()
+
+    def _end_anyway(self) -> None:
+        logger.critical(
+            "a task keeps the main thread, though all is recorded and everything else has ended: "
+            "the process ends without it"
+        )
+        logging.shutdown()
+        os._exit(0 if self._worker.broken is None else 1)
 
     # -- the end
 

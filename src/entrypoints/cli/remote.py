@@ -2,18 +2,21 @@
 
 import json
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pprint import pformat
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from ...application.commands.panel import Info, Panel
-from .options import CommaSeparated, option
+from .options import CommaSeparated, GroupedCommand, option
 from .program import UNAVAILABLE, CommandFailed
 from .session import Session
 
-F = TypeVar("F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from ..library.app import Celeriac
 
 GROUP: Final = "Remote Control Options"
 
@@ -31,42 +34,75 @@ def nobody_answered(timeout: float) -> NobodyAnswered:
     )
 
 
-def remote_options(kind: str) -> Callable[[F], F]:
-    """Declare the options of a command that asks workers; `kind` is inspect or control."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of which nodes; `callback` is told of each answer when it comes."""
 
-    def declare(function: F) -> F:
-        for decorate in (
-            option("-j", "--json", "as_json", group=GROUP, is_flag=True, help="Print JSON."),
-            option(
-                "-d",
-                "--destination",
-                group=GROUP,
-                type=CommaSeparated(),
-                help="Ask only these nodes.",
-            ),
-            option(
-                "-t",
-                "--timeout",
-                group=GROUP,
-                type=float,
-                default=1.0,
-                show_default=True,
-                help="Seconds to wait for answers.",
-            ),
-            click.option(
-                "--list",
-                is_flag=True,
-                is_eager=True,
-                expose_value=False,
-                callback=_lister(kind),
-                help=f"List the {kind} commands and exit.",
-            ),
-            click.argument("name", metavar="COMMAND"),
-        ):
-            function = decorate(function)
-        return function
+    name: str
+    arguments: Mapping[str, Any]
+    destination: list[str] | None
+    timeout: float
+    callback: Callable[[Mapping[str, Any]], object] | None
 
-    return declare
+
+def remote_command(
+    kind: str, ask: Callable[["Celeriac", Question], Any], *, about: str, counts: bool = False
+) -> click.Command:
+    """Return the command that asks workers, or tells them; `kind` is inspect or control.
+
+    `ask` returns all answers, `about` is the help; `counts`: say at the end how many answered.
+    """
+
+    def command(
+        ctx: click.Context,
+        /,
+        name: str,
+        timeout: float,
+        destination: list[str] | None,
+        as_json: bool,
+    ) -> None:
+        session: Session = ctx.obj
+        app = session.app
+        arguments = arguments_of(kind, name, list(ctx.args))
+        callback = None if as_json else partial(show, session)
+        answers = ask(app, Question(name, arguments, destination, timeout, callback))
+        if not answers:
+            raise nobody_answered(timeout)
+        if as_json:
+            show_json(answers)
+        elif counts:
+            count_nodes(session, len(answers))
+
+    declared = click.pass_context(command)
+    for decorate in _options(kind):
+        declared = decorate(declared)
+    settings = {"allow_extra_args": True}
+    return click.command(kind, cls=GroupedCommand, context_settings=settings, help=about)(declared)
+
+
+def _options(kind: str) -> Iterator[Callable[..., Any]]:
+    yield option("-j", "--json", "as_json", group=GROUP, is_flag=True, help="Print JSON.")
+    yield option(
+        "-d", "--destination", group=GROUP, type=CommaSeparated(), help="Ask only these nodes."
+    )
+    yield option(
+        "-t",
+        "--timeout",
+        group=GROUP,
+        type=float,
+        default=1.0,
+        show_default=True,
+        help="Seconds to wait for answers.",
+    )
+    yield click.option(
+        "--list",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_lister(kind),
+        help=f"List the {kind} commands and exit.",
+    )
+    yield click.argument("name", metavar="COMMAND")
 
 
 def commands_of(kind: str) -> dict[str, Info]:

@@ -17,6 +17,7 @@ from ..logs import Logs
 from ..node_names import node_name
 from ..worker import AppWorker, WorkerOptions
 from . import daemon as daemons
+from .garbage import collect_seldom
 from .options import (
     Bounds,
     CommaSeparated,
@@ -138,7 +139,7 @@ NOT_YET: Final = ("optimization",)
 @option("-Q", "--queues", group=QUEUES, type=CommaSeparated(), help="Queues, or queue=slots.")
 @option("-X", "--exclude-queues", group=QUEUES, type=CommaSeparated(), help="Queues to leave.")
 @option("-I", "--include", group=QUEUES, type=CommaSeparated(), help="Modules to import.")
-@option("--without-gossip", group=FEATURES, is_flag=True, help="As it is anyway.")
+@option("--without-gossip", group=FEATURES, is_flag=True, help="Listen to no other workers.")
 @option("--without-mingle", group=FEATURES, is_flag=True, help="Greet no other workers.")
 @option("--without-heartbeat", group=FEATURES, is_flag=True, default=None, help="Send none.")
 @option("--heartbeat-interval", group=FEATURES, type=int, help="Seconds between heartbeats.")
@@ -185,10 +186,12 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
                 heartbeat=False if asked["without_heartbeat"] else None,
                 heartbeat_interval=asked["heartbeat_interval"],
                 mingle=False if asked["without_mingle"] else None,
+                gossip=False if asked["without_gossip"] else None,
                 self_report=True,
                 user_options=asked,
                 prepare=logs.enter_process,
                 guard_lease=True,
+                sparing=True,
             ),
         )
         _introduce(session, worker, logs.options.style)
@@ -213,6 +216,7 @@ def _work(worker: AppWorker, asked: dict[str, Any]) -> bool:
     before = _purge if asked["purge"] else _nothing
     worker.start(before)
     signals.begin()
+    collect_seldom()
     logger.info("%s ready.", worker.node)
     if beat is not None:
         beat.start()
@@ -222,6 +226,7 @@ def _work(worker: AppWorker, asked: dict[str, Any]) -> bool:
         if not signals.restart:
             raise
     finally:
+        signals.returned()
         if beat is not None:
             beat.stop()
     logger.info("%s stopped.", worker.node)

@@ -1,8 +1,10 @@
 """A worker in numbers, as Prometheus reads them: its text exposition format, version 0.0.4."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import Final, NamedTuple
 
+from ...domain.work.durations import BOUNDS, Durations
 from ...domain.work.health import Signs, why_not_ready
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -18,6 +20,15 @@ class Family(NamedTuple):
     kind: str
     about: str
     samples: Iterable[tuple[Labels, float]]
+
+
+class Histogram(NamedTuple):
+    """One metric of durations, each of them told by the value of one label."""
+
+    name: str
+    about: str
+    label: str
+    durations: Mapping[str, Durations]
 
 
 def families(
@@ -59,16 +70,69 @@ def families(
     ]
 
 
-def exposition(told: Iterable[Family]) -> str:
+def of_queues(depths: Mapping[str, int], waits: Mapping[str, float]) -> list[Family]:
+    """Return what is told of queues, by name."""
+    return [
+        Family(
+            "celeriac_queue_messages",
+            "gauge",
+            "Messages that wait in a queue, those not due yet included where that can be seen.",
+            [({"queue": name}, count) for name, count in sorted(depths.items())],
+        ),
+        Family(
+            "celeriac_queue_head_wait_seconds",
+            "gauge",
+            "For how long at least the message that is next has waited.",
+            [({"queue": name}, seconds) for name, seconds in sorted(waits.items())],
+        ),
+    ]
+
+
+def of_times(
+    runs: Mapping[str, Durations], waits: Mapping[str, Durations], delays: Mapping[str, Durations]
+) -> list[Histogram]:
+    """Return what is told of how long tasks run (by task), wait, and are late (by queue)."""
+    return [
+        Histogram("celeriac_worker_task_run_seconds", "How long tasks ran.", "task", runs),
+        Histogram(
+            "celeriac_worker_task_wait_seconds",
+            "From the claim of a task to its start.",
+            "queue",
+            waits,
+        ),
+        Histogram(
+            "celeriac_worker_task_delay_seconds",
+            "From the eta of a task to its start, of those that have one.",
+            "queue",
+            delays,
+        ),
+    ]
+
+
+def exposition(told: Iterable[Family | Histogram]) -> str:
     """Return the metrics as text."""
     lines: list[str] = []
-    for family in told:
-        lines.append(f"# HELP {family.name} {family.about}")
-        lines.append(f"# TYPE {family.name} {family.kind}")
-        lines += [
-            f"{family.name}{_labels(labels)} {value:.15g}" for labels, value in family.samples
-        ]
+    for one in told:
+        kind = one.kind if isinstance(one, Family) else "histogram"
+        lines += (f"# HELP {one.name} {one.about}", f"# TYPE {one.name} {kind}")
+        samples = _plain(one) if isinstance(one, Family) else _cumulated(one)
+        lines += [f"{name}{_labels(labels)} {value:.15g}" for name, labels, value in samples]
     return "\n".join([*lines, ""])
+
+
+def _plain(family: Family) -> Iterator[tuple[str, Labels, float]]:
+    for labels, value in family.samples:
+        yield family.name, labels, value
+
+
+def _cumulated(histogram: Histogram) -> Iterator[tuple[str, Labels, float]]:
+    for value, durations in sorted(histogram.durations.items()):
+        labels, total = {histogram.label: value}, durations.total
+        counts = list(accumulate(durations.steps()))
+        for bound, count in zip((*(f"{b:g}" for b in BOUNDS), "+Inf"), counts, strict=True):
+            yield f"{histogram.name}_bucket", {**labels, "le": bound}, count
+        yield f"{histogram.name}_sum", labels, total
+        yield f"{histogram.name}_count", labels, counts[-1]
 
 
 def _labels(labels: Labels) -> str:

@@ -1,26 +1,30 @@
 """`celeriac status --self`: is the worker of this machine, and this user, alive and at work?
 
 It asks the worker itself, by its socket. What must stay true: neither an app nor a driver, nor the
-rest of the command line, is imported for that, so that probes cost milliseconds.
+rest of the command line, nor any large part of the standard library, is imported for that, so that
+a probe costs little more than the start of the interpreter.
 
 Exit codes: 0 it is; 1 it is not, and why; 69 there is no worker; 2 a wrong command line.
 """
 
+import _socket  # what `socket` wraps, at a price
 import json
 import os
-import socket
 import sys
-from collections.abc import Sequence
-from typing import Any
 
 from .run_folder import SUFFIX, run_folder, socket_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 #: How long a worker may take to answer, in seconds.
 PATIENCE = 2.0
 NOBODY = 69
 
 
-def is_asked(words: Sequence[str]) -> bool:
+def is_asked(words: "Sequence[str]") -> bool:
     """Tell whether a command line is `status --self` and nothing that this module cannot read."""
     return (
         "status" in words
@@ -29,7 +33,7 @@ def is_asked(words: Sequence[str]) -> bool:
     )
 
 
-def main(words: Sequence[str]) -> int:
+def main(words: "Sequence[str]") -> int:
     """Ask; return the exit code."""
     read = _read(words)
     assert read
@@ -68,21 +72,23 @@ def _sockets(node: str | None) -> list[str]:
     return [os.path.join(folder, name) for name in names]
 
 
-def _ask(path: str) -> dict[str, Any] | None:
+def _ask(path: str) -> "dict[str, Any] | None":
     """Return what the worker says; None if there is none, its reasons if it is stuck."""
     pieces = []
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+    asking = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
         asking.settimeout(PATIENCE)
-        try:
-            asking.connect(path)
-            while piece := asking.recv(65_536):
-                pieces.append(piece)
-        except TimeoutError:
-            name = os.path.basename(path).removesuffix(SUFFIX)
-            why = [f"it does not answer within {PATIENCE:g} s"]
-            return {"node": name, "not_alive": why, "not_ready": why}
-        except OSError:
-            return None  # killed, and its socket is left behind
+        asking.connect(path)
+        while piece := asking.recv(65_536):
+            pieces.append(piece)
+    except TimeoutError:
+        name = os.path.basename(path).removesuffix(SUFFIX)
+        why = [f"it does not answer within {PATIENCE:g} s"]
+        return {"node": name, "not_alive": why, "not_ready": why}
+    except OSError:
+        return None  # killed, and its socket is left behind
+    finally:
+        asking.close()
     try:
         said: dict[str, Any] = json.loads(b"".join(pieces))
     except ValueError:
@@ -90,7 +96,7 @@ def _ask(path: str) -> dict[str, Any] | None:
     return said
 
 
-def _read(words: Sequence[str]) -> tuple[str | None, bool, bool] | None:
+def _read(words: "Sequence[str]") -> tuple[str | None, bool, bool] | None:
     """Return node, live and as_json; None for what only the whole command line can read."""
     node, live, as_json = None, False, False
     rest = iter(words[words.index("status") + 1 :])

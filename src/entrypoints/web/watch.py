@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ... import __version__
 from ...application.take_signs import signs_of
 from ...domain.work.health import Signs, why_not_alive, why_not_ready
-from .metrics import exposition, families
-from .probes import Probes, metrics, verdict
 from .self_report import SelfReport
 
 if TYPE_CHECKING:
     from ..worker import AppWorker
+    from .probes import Probes
 
 
 class Watch:
@@ -26,12 +25,7 @@ class Watch:
         self._clock = outer.app.container.clock()
         self.probes: Probes | None = None
         if address is not None:
-            pages = {
-                "/livez": lambda: verdict(why_not_alive(self.signs())),
-                "/readyz": lambda: verdict(why_not_ready(self.signs())),
-                "/metrics": lambda: metrics(self._metrics()),
-            }
-            self.probes = Probes(address, pages)
+            self.probes = self._probes(address)
         self._report = SelfReport(outer.node, self._told) if self_report else None
 
     def start(self) -> None:
@@ -51,7 +45,22 @@ class Watch:
         shell = self._outer.shell
         return Signs() if shell is None else signs_of(shell, self._clock)
 
+    def _probes(self, address: str) -> "Probes":
+        # Late, with its server and all that HTTP needs: most workers are asked at their socket.
+        from .probes import Probes, metrics, verdict
+
+        return Probes(
+            address,
+            {
+                "/livez": lambda: verdict(why_not_alive(self.signs())),
+                "/readyz": lambda: verdict(why_not_ready(self.signs())),
+                "/metrics": lambda: metrics(self._metrics()),
+            },
+        )
+
     def _metrics(self) -> str:
+        from .metrics import Family, Histogram, exposition, families, of_queues, of_times
+
         shell = self._outer.shell
         facts = {
             "node": self._outer.node,
@@ -60,7 +69,13 @@ class Watch:
         }
         received = shell.chronicle.totals.copy() if shell else {}
         outcomes = shell.chronicle.outcomes.copy() if shell else {}
-        return exposition(families(self.signs(), received, outcomes, facts))
+        told: list[Family | Histogram] = []
+        told += families(self.signs(), received, outcomes, facts)
+        if shell is not None and (times := shell.chronicle.times) is not None:
+            told += of_times(times.runs.copy(), times.waits.copy(), times.delays.copy())
+        if (look := self._outer.look) is not None:
+            told += of_queues(look.depths, look.waits)
+        return exposition(told)
 
     def _told(self) -> dict[str, Any]:
         signs = self.signs()
