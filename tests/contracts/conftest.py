@@ -13,6 +13,7 @@ from tests.integration.redis.private import BINARY, cluster
 from tests.servers.moto import moto_server
 
 from .adapters import ADAPTERS
+from .adapters.rooms import Rooms
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -32,8 +33,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     )
 
 
+@pytest.fixture(scope="session")
+def rooms():
+    """Rooms on database servers, which tests leave to each other."""
+    rooms = Rooms()
+    yield rooms
+    rooms.close()
+
+
 @pytest.fixture
-def place(request):
+def place(request, rooms):
     """An empty store of the adapter under test."""
     place = request.param.make(request)
     yield place

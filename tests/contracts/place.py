@@ -32,6 +32,10 @@ class Place:
     ports: ClassVar[frozenset[str]] = frozenset()
     #: Test servers it needs (`postgresql` …): without them its tests are skipped, with the reason.
     servers: ClassVar[tuple[str, ...]] = ()
+    #: Whether it keeps results as the bytes they came as, rather than what they stand for.
+    keeps_bytes: ClassVar[bool] = True
+    #: Whether it can be told to delete what is old; else the store does so by itself.
+    sweeps: ClassVar[bool] = True
     #: Whether it is a match for hundreds of messages and many threads, as a mere double is not.
     bears_crowds: ClassVar[bool] = True
 

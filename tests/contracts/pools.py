@@ -5,6 +5,7 @@ What runners did is read from a log file that processes append to, so that a tes
 """
 
 import asyncio
+import contextlib
 import faulthandler
 import json
 import os
@@ -42,6 +43,7 @@ from celeriac.domain.work.job import (
     Reported,
     Resized,
     TimedOut,
+    Warned,
 )
 from celeriac.ports.pool import Cancel, Pool, PoolCapabilities, Stop
 
@@ -74,6 +76,16 @@ class ScriptedRunner:
             state, summary = "FAILURE", "soft limit"
         self._log("end", job.number)
         return Report(job.number, state, summary=summary)
+
+    def relayed(self, job: Job, report: Report) -> tuple[Report, Job] | None:
+        """Go on with what the job's body says comes `then`."""
+        then = json.loads(job.message.body).get("then")
+        if not then or not job.relays:
+            return None
+        body = json.dumps({**then[0], "then": then[1:]}).encode()
+        link = TaskMessage(f"{job.message.id}+", "task", body)
+        following = Job(job.number + 1, link, estimate=job.estimate, relays=job.relays - 1)
+        return report._replace(relay=link), following
 
     def on_loop(self, job: Job) -> bool:
         return self._on_loop
@@ -112,6 +124,10 @@ class ScriptedRunner:
                 progress(Progress(job.number, ResultRecord(job.message.id, text)))
             case {"fail": text}:
                 raise LookupError(text)
+            case {"defy": gate}:
+                while not (self.folder / gate).exists():
+                    with contextlib.suppress(BaseException):
+                        time.sleep(SLICE)
             case {"big": size}:
                 return "x" * size
             case {"measure": _}:
@@ -148,8 +164,8 @@ class Kind:
 
 
 KINDS = (
-    Kind("solo", PoolCapabilities(soft_limit=True), sizes=(1,)),
-    Kind("solo-thread", PoolCapabilities(soft_limit=True), sizes=(1,)),
+    Kind("solo", PoolCapabilities(soft_limit=True, hard_limit=True), sizes=(1,)),
+    Kind("solo-thread", PoolCapabilities(soft_limit=True, hard_limit=True), sizes=(1,)),
     Kind("threads", PoolCapabilities(soft_limit=True, hard_limit=True, resize=True)),
     Kind(
         "prefork",
@@ -284,7 +300,7 @@ class Rig:
                         (number, "cancelled started" if number in started else "cancelled")
                         for number in numbers
                     ]
-                case Progressed() | Began() | Resized() | Broken():
+                case Progressed() | Began() | Warned() | Resized() | Broken():
                     pass
         return found
 

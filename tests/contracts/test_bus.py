@@ -9,7 +9,10 @@ from time import monotonic
 
 import pytest
 
+from celeriac.application.bus_bodies import CodedBodies
+from celeriac.application.encoding import SerializerCodec
 from celeriac.domain.cluster.speech import BusMessage, ReplyAddress, Topic
+from celeriac.entrypoints.codecs import find_serializer
 
 from .samples import at_once, said
 
@@ -47,6 +50,21 @@ def test_what_was_heard_is_not_heard_again(place):
 
     assert heard(ear) == said("news", {"n": 2})
     assert heard(ear) == []
+
+
+@pytest.mark.parametrize("serializer", ["pickle", "yaml"])
+def test_those_who_share_serializers_understand_each_other(place, serializer):
+    speaker, listener = place.bus(), place.bus()
+    codec = SerializerCodec(find_serializer, serializer, [serializer, "json"])
+    speaker.bodies = listener.bodies = CodedBodies(codec, serializer, serializer)
+    ear, box = listener.subscribe([NEWS]), listener.open_mailbox("reply.celery.pidbox")
+
+    speaker.broadcast(said("news", {"n": 1}))
+    speaker.reply(box.address, said("ignored", {"pong": 1}))
+
+    assert heard(ear) == said("news", {"n": 1})
+    (reply,) = heard(box)
+    assert reply.body == {"pong": 1}
 
 
 def test_whoever_speaks_hears_itself(place):

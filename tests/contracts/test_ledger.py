@@ -166,6 +166,19 @@ def test_what_the_dead_had_started_is_taken_over_by_whoever_asks(place, ledger, 
     assert elsewhere.strike(heir, ["a"]) == [True]
 
 
+def test_what_the_dead_had_started_is_shown_to_whoever_does_not_take_it(place, ledger, elsewhere):
+    owner = ledger.join("w@host", 10)
+    ledger.note(owner, [late("a", "t")])
+    lapse(place)
+    heir = elsewhere.join("x@host", 10)
+
+    expected = [Found(late("a", "t"), "w@host", alive=False)]
+    assert elsewhere.inquire(heir, ["t"], take=False) == expected
+    assert elsewhere.inquire(heir, ["t"]) == expected
+
+    assert elsewhere.strike(heir, ["a"]) == [True]
+
+
 def test_whole_messages_are_not_asked_about(ledger):
     owner, other = ledger.join("w@host", 10), ledger.join("x@host", 10)
     ledger.note(owner, [whole("a")])

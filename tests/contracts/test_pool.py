@@ -1,7 +1,7 @@
 """The promises of the pool port, kept by every pool."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,17 @@ import pytest
 
 from celeriac.domain.errors import NotSupported
 from celeriac.domain.tasks.result_record import ResultRecord
-from celeriac.domain.work.job import Began, Broken, Lost, Progress, Progressed, Resized
-from celeriac.ports.pool import Cancel, Stop
+from celeriac.domain.work.job import (
+    Began,
+    Broken,
+    Lost,
+    Progress,
+    Progressed,
+    Reported,
+    Resized,
+    Warned,
+)
+from celeriac.ports.pool import Cancel, Restartable, Stop
 from tests.contracts.pools import KINDS, Kind, Rig, kinds
 
 RigMaker = Callable[..., Rig]
@@ -294,6 +303,30 @@ def test_a_job_learns_of_its_soft_limit(kind: Kind, rig_of: RigMaker):
     assert rig.log("end")[0].at - asked >= 0.05
 
 
+@every(soft_limit=True)
+def test_of_a_soft_limit_is_told_before_what_the_job_makes_of_it(kind: Kind, rig_of: RigMaker):
+    rig = rig_of(kind)
+
+    number = rig.submit({"hold": "gate"}, soft_limit=0.05)
+    rig.wait_for_answers(1)
+
+    told = [event for event in rig.events if isinstance(event, Warned | Reported)]
+    assert [type(event) for event in told] == [Warned, Reported]
+    assert told[0] == Warned(number, 0.05)
+
+
+@every(soft_limit=True)
+def test_a_job_that_is_interrupted_by_wish_is_not_said_to_be_late(kind: Kind, rig_of: RigMaker):
+    rig = rig_of(kind)
+    number = rig.submit({"hold": "gate"}, soft_limit=60.0)
+    rig.wait_for_begin(number)
+
+    rig.pool.cancel([number], Cancel.SOFT)
+    rig.wait_for_answers(1)
+
+    assert rig.of(Warned) == []
+
+
 @every(hard_limit=True)
 def test_a_job_past_its_hard_limit_is_given_up_and_its_slot_is_of_use_again(
     kind: Kind, rig_of: RigMaker
@@ -306,6 +339,26 @@ def test_a_job_past_its_hard_limit_is_given_up_and_its_slot_is_of_use_again(
     answers = rig.wait_for_answers(rig.slots + 1)
 
     assert answers == [*((number, "timed out") for number in numbers), (after, "SUCCESS")]
+
+
+SOLO = [kind for kind in KINDS if kind.name.startswith("solo")]
+
+
+@pytest.mark.parametrize("kind", SOLO, ids=[kind.name for kind in SOLO])
+def test_a_pool_of_one_thread_that_a_job_will_not_give_back_says_that_it_is_broken(
+    kind: Kind, rig_of: RigMaker, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("celeriac.adapters.pools.solo.AGAIN", 0.05)
+    monkeypatch.setattr("celeriac.adapters.pools.solo.LOST", 0.1)
+    rig = rig_of(kind)
+
+    number = rig.submit({"defy": "gate"}, hard_limit=0.05)
+    waiting = rig.submit()
+    answers = rig.wait_for_answers(2)
+    rig.wait(lambda: rig.of(Broken), "the word that it is broken")
+
+    assert answers == [(number, "timed out"), (waiting, "lost unstarted")]
+    assert "worker_pool='prefork' can end any" in rig.of(Broken)[0].cause
 
 
 @every(hard_limit=True)
@@ -395,6 +448,119 @@ def test_a_pool_that_cannot_be_resized_says_which_can(kind: Kind, rig_of: RigMak
         rig.pool.resize(1)
 
 
+# -- beginning anew ------------------------------------------------------------------------------
+
+RESTARTABLE = [
+    kind
+    for kind in KINDS
+    if kind.name in ("prefork", "spawn", "asyncio", "asyncio-threads", "gevent", "eventlet")
+]
+QUICK = [kind for kind in RESTARTABLE if kind.name in ("prefork", "asyncio")]
+restartable = pytest.mark.parametrize("kind", RESTARTABLE, ids=[kind.name for kind in RESTARTABLE])
+#: What one way of beginning shows is true of all.
+restartable_quickly = pytest.mark.parametrize("kind", QUICK, ids=[kind.name for kind in QUICK])
+
+
+@restartable
+def test_a_restarted_pool_has_other_processes_and_has_lost_nothing(kind: Kind, rig_of: RigMaker):
+    rig = rig_of(kind)
+    held = rig.submit({"hold": "gate"})
+    rig.wait_for_begin(held)
+    before = set(rig.pool.pids)
+
+    restart(rig)
+    rig.wait(lambda: not before.issuperset(rig.pool.pids), "a new process")
+    others = [rig.submit() for _ in range(5)]
+    rig.wait_for_answers(5)
+    rig.open("gate")
+    answers = rig.wait_for_answers(6)
+    rig.wait(lambda: before.isdisjoint(rig.pool.pids), "the end of the old processes")
+
+    assert answers == [(number, "SUCCESS") for number in (held, *others)]
+    assert {line.pid for line in rig.log("begin") if line.number == held} <= before
+
+
+@restartable_quickly
+def test_a_pool_is_restarted_as_often_as_one_likes(kind: Kind, rig_of: RigMaker):
+    rig = rig_of(kind)
+    first = all_started(rig)
+
+    restart(rig)
+    second = all_started(rig, but=first)
+    restart(rig)
+    all_started(rig, but=first | second)
+    rig.submit()
+
+    assert rig.wait_for_answers(1) == [(1, "SUCCESS")]
+
+
+@restartable_quickly
+def test_when_nothing_new_can_start_the_old_processes_go_on(kind: Kind, rig_of: RigMaker, caplog):
+    rig = rig_of(kind)
+    before = all_started(rig)
+
+    (rig.folder / "broken").touch()
+    restart(rig)
+    rig.wait(lambda: "goes on as it was" in caplog.text, "the end of the attempt")
+    rig.pool.submit([rig.job() for _ in range(5)])
+    answers = rig.wait_for_answers(5)
+
+    assert answers == [(number, "SUCCESS") for number in range(1, 6)]
+    assert before == set(rig.pool.pids)
+
+
+@restartable_quickly
+def test_a_pool_is_stopped_in_the_middle_of_a_restart(kind: Kind, rig_of: RigMaker):
+    rig = rig_of(kind)
+    number = rig.submit()
+    rig.wait_for_answers(1)
+
+    restart(rig)
+    rig.pool.stop(Stop.WARM, 5.0)
+
+    assert rig.answers() == [(number, "SUCCESS")]
+    assert rig.pool.pids == []
+
+
+@restartable_quickly
+def test_no_pool_is_restarted_twice_at_once_nor_after_its_end(kind: Kind, rig_of: RigMaker):
+    rig = rig_of(kind)
+    all_started(rig)
+
+    restart(rig)
+    with pytest.raises(NotSupported, match="is being restarted"):
+        restart(rig)
+    rig.pool.stop(Stop.COLD, 5.0)
+    with pytest.raises(NotSupported, match="not running"):
+        restart(rig)
+
+
+def test_pools_in_this_very_process_say_that_they_cannot_be_restarted(tmp_path: Path):
+    others = [kind for kind in KINDS if kind not in RESTARTABLE]
+
+    assert not any(isinstance(Rig(kind, tmp_path).pool, Restartable) for kind in others)
+
+
+def all_started(rig: Rig, but: Set[int] = frozenset()) -> set[int]:
+    """Wait until all processes there should be have started, none of them one of these."""
+    wanted = rig.slots if rig.pool.capabilities.isolated else 1
+
+    def there() -> bool:
+        pids = set(rig.pool.pids)
+        return len(pids - but) == len(pids) == wanted and pids <= started()
+
+    def started() -> set[int]:
+        return {line.pid for line in rig.log("start")}
+
+    rig.wait(there, f"{wanted} new processes")
+    return set(rig.pool.pids)
+
+
+def restart(rig: Rig) -> None:
+    assert isinstance(rig.pool, Restartable)
+    rig.pool.restart()
+
+
 # -- stop ----------------------------------------------------------------------------------------
 
 
@@ -463,3 +629,79 @@ def test_only_the_main_threads_own_pool_wants_the_main_thread(tmp_path: Path):
     wanting = [kind.name for kind in KINDS if Rig(kind, tmp_path).pool.wants_main_thread]
 
     assert wanting == ["solo"]
+
+
+# -- links that follow where the one before them ended ------------------------------------------
+
+
+def relays_of(rig: Rig) -> list[tuple[int, bool]]:
+    """The numbers reported, and whether a link had begun where each ended."""
+    return [
+        (report.number, report.relay is not None)
+        for event in rig.of(Reported)
+        for report in event.reports
+    ]
+
+
+@every(isolated=True)
+def test_links_follow_in_the_same_slot_under_the_next_numbers(kind: Kind, rig_of: RigMaker):
+    rig = rig_of(kind)
+
+    rig.submit({"then": [{}, {}, {}]}, relays=2, estimate=0.0)
+    rig.wait_for_answers(3)
+
+    assert relays_of(rig) == [(1, True), (2, True), (3, False)]
+    assert [line.number for line in rig.log("begin")] == [1, 2, 3]
+    assert len({line.pid for line in rig.log("begin")}) == 1
+
+
+@every(isolated=False)
+def test_a_pool_that_does_not_go_on_leaves_the_rest_to_the_store(kind: Kind, rig_of: RigMaker):
+    rig = rig_of(kind)
+
+    rig.submit({"then": [{}]}, relays=2, estimate=0.0)
+    rig.wait_for_answers(1)
+
+    assert relays_of(rig) == [(1, False)]
+
+
+@every(isolated=True)
+def test_while_others_wait_in_the_slot_no_link_follows(kind: Kind, rig_of: RigMaker):
+    rig = rig_of(kind, slots=1)
+    first = rig.job({"hold": "gate", "then": [{}]}, relays=2, estimate=0.0)
+    other = rig.job({}, estimate=0.0)._replace(number=4)
+
+    rig.pool.submit([first, other])
+    rig.wait_for_begin(1)
+    rig.open("gate")
+    rig.wait_for_answers(2)
+
+    assert relays_of(rig) == [(1, False), (4, False)]
+
+
+@every(isolated=True)
+def test_when_a_slot_dies_with_a_link_that_link_is_the_one_lost(kind: Kind, rig_of: RigMaker):
+    rig = rig_of(kind)
+
+    rig.submit({"then": [{}, {"hold": "gate"}]}, relays=2, estimate=0.0)
+    rig.wait_for_begin(3)
+    # By then it has run for so long that word of those before it was asked for.
+    rig.wait(lambda: rig.simulated or len(relays_of(rig)) == 2, "word of the first two")
+    rig.kill_slot_of(3)
+    rig.wait_for_answers(3)
+
+    assert relays_of(rig) == [(1, True), (2, True)]
+    assert rig.answers()[-1] == (3, "lost started")
+
+
+@every(isolated=True)
+def test_a_link_can_be_cancelled(kind: Kind, rig_of: RigMaker):
+    rig = rig_of(kind)
+
+    rig.submit({"then": [{"hold": "gate"}]}, relays=2, estimate=0.0)
+    rig.wait_for_begin(2)
+    rig.wait(lambda: rig.simulated or len(relays_of(rig)) == 1, "word of the first")
+    rig.pool.cancel([2], Cancel.KILL)
+    rig.wait_for_answers(2)
+
+    assert rig.answers() == [(1, "SUCCESS"), (2, "cancelled started")]

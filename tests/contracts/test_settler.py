@@ -6,8 +6,9 @@ from functools import partial
 
 import pytest
 
-from celeriac.domain.errors import SettlementRefused
-from celeriac.domain.work.settlement import REQUEUE, DeadLetter, Park, Requeue, Settlement
+from celeriac.domain.errors import NotSupported, SettlementRefused
+from celeriac.domain.work.queue_slots import Claim
+from celeriac.domain.work.settlement import REQUEUE, DeadLetter, Park, Relay, Requeue, Settlement
 
 from .samples import (
     JOBS,
@@ -66,6 +67,42 @@ def lapse(place, heir):
         place.advance(4)
         assert heir.renew()
     return heir.recover([JOBS])
+
+
+def test_what_a_settlement_publishes_can_be_claimed_with_it(broker, results, settler):
+    if not settler.claims:
+        with pytest.raises(NotSupported):
+            settler.settle_and_claim([], Claim([NEXT], 1))
+        return
+    publish(broker, message("a"), message("b"))
+    token = claim(broker, limit=1)[0].token
+
+    settled, claimed = settler.settle_and_claim(
+        [everything(token, "a")], Claim([JOBS, NEXT], 3, begin=1)
+    )
+
+    assert settled == [True]
+    assert states(results, "a") == ["SUCCESS"]
+    assert [one.started for one in claimed][1:] == [False] * (len(claimed) - 1)
+    # A server that is told a script for the first time claims before it settles.
+    claimed = [*claimed, *claim(broker, JOBS, NEXT)]
+    assert sorted(ids(claimed)) == ["a-1", "a-2", "b"]
+    assert broker.settle([(one.token, REQUEUE) for one in claimed]) == [True] * 3
+
+
+def test_a_stale_owner_claims_nothing_with_what_it_cannot_settle(place, broker, other, settler):
+    require(broker, "fencing")
+    if not settler.claims:
+        return
+    publish(broker, message("a"))
+    stale = claim_one(broker).token
+    publish(broker, message("b"))
+    lapse(place, other)
+
+    settled, claimed = settler.settle_and_claim([Settlement(stale)], Claim([JOBS], 5))
+
+    assert (list(settled), list(claimed)) == ([False], [])
+    assert broker.depth([JOBS]) == {JOBS: 1}
 
 
 def test_all_of_a_settlement_comes_true(broker, results, settler):
@@ -287,3 +324,91 @@ def test_a_stale_one_is_answered_and_not_refused(broker, results, settler):
     broker.settle([(token, REQUEUE)])
 
     assert settler.settle([unroutable(token)]) == [False]
+
+
+# -- relays: a claim that comes to be one of another message ----------------------------------
+
+
+@pytest.fixture
+def relaying(broker, settler):
+    """A claim of `a`, settled by a store in which links may follow."""
+    if not settler.relays:
+        pytest.skip("it cannot: relays")
+    publish(broker, message("a"))
+    (delivery,) = broker.claim([JOBS], 1, 0, 1)
+    return delivery.token
+
+
+def passed_on(token, task_id, link, number):
+    """What is settled when a task has ended and a link has begun in its place."""
+    return Settlement(token, results=(record(task_id),), relay=Relay(message(link), number))
+
+
+def test_a_relay_keeps_the_claim_and_commits_the_rest(broker, results, settler, relaying):
+    assert settler.settle([passed_on(relaying, "a", "b", 2)]) == [True]
+
+    assert states(results, "a", "b") == ["SUCCESS", None]
+    assert broker.depth([JOBS]) == {JOBS: 0}
+    assert settler.settle([Settlement(relaying, results=(record("b"),))]) == [True]
+    assert states(results, "b") == ["SUCCESS"]
+    assert settler.settle([Settlement(relaying)]) == [False]
+
+
+def test_whoever_adopts_the_claim_finds_the_last_link_begun(
+    place, broker, other, settler, relaying
+):
+    settler.settle([passed_on(relaying, "a", "b", 2)])
+    settler.settle([passed_on(relaying, "b", "c", 3)])
+
+    (orphan,) = lapse(place, other)
+
+    assert (orphan.delivery.message.id, orphan.started) == ("c", True)
+
+
+def test_several_links_may_be_told_of_at_once(place, broker, other, results, settler, relaying):
+    batch = [passed_on(relaying, "a", "b", 2), passed_on(relaying, "b", "c", 3)]
+
+    assert settler.settle(batch) == [True, True]
+
+    assert states(results, "a", "b", "c") == ["SUCCESS", "SUCCESS", None]
+    (orphan,) = lapse(place, other)
+    assert orphan.delivery.message.id == "c"
+
+
+def test_links_and_their_end_may_be_told_of_at_once(broker, results, settler, relaying):
+    end = Settlement(relaying, results=(record("b"),), publish=(message("n", NEXT),))
+
+    assert settler.settle([passed_on(relaying, "a", "b", 2), end]) == [True, True]
+
+    assert states(results, "a", "b") == ["SUCCESS", "SUCCESS"]
+    assert broker.depth([JOBS, NEXT]) == {JOBS: 0, NEXT: 1}
+
+
+def test_what_is_told_late_or_twice_changes_nothing(place, other, results, settler, relaying):
+    early = [passed_on(relaying, "a", "b", 2)]
+    settler.settle(early)
+    settler.settle([passed_on(relaying, "b", "c", 3)])
+
+    results.forget(["a"])
+
+    assert settler.settle(early) == [True]
+
+    assert states(results, "a") == [None]
+    (orphan,) = lapse(place, other)
+    assert orphan.delivery.message.id == "c"
+
+
+def test_a_stale_owner_passes_nothing_on(place, broker, other, results, settler, relaying):
+    lapse(place, other)
+
+    assert settler.settle([passed_on(relaying, "a", "b", 2)]) == [False]
+
+    assert states(results, "a") == [None]
+
+
+def test_a_link_that_goes_back_is_the_one_that_is_claimed(broker, settler, relaying):
+    settler.settle([passed_on(relaying, "a", "b", 2)])
+
+    assert settler.settle([Settlement(relaying, REQUEUE)]) == [True]
+
+    assert ids(claim(broker)) == ["b"]

@@ -3,16 +3,19 @@
 Servers are made ready before the first test runs, so that installing one counts against no
 test's time limit. A test that asks for its server only while it runs (by `getfixturevalue`)
 should carry the mark `needs_server("postgresql")`; without it the fixture provides it then.
+Where pytest-xdist spreads the tests, its controller has the servers and its workers borrow them.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .lending import Borrower, Lender, Source
 from .mariadb import MariaDB
 from .postgresql import PostgreSQL
 from .rabbitmq import RabbitMQ
@@ -21,7 +24,7 @@ from .server import Missing, Unavailable
 from .ways import provide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from .server import Place, Running, Server
 
@@ -31,23 +34,39 @@ SERVERS: dict[str, type[Server]] = {
 
 
 class Servers:
-    """What this session has of each server. Provides each once; gives everything back."""
+    """What this run has of each server. Provides each once; gives everything back.
+
+    `who` is the process that a place is for: each has one of its own.
+    """
 
     def __init__(self) -> None:
-        self.running: dict[str, Running] = {}
+        self.running: dict[str, list[Running]] = {}
         self.missing: dict[str, Missing] = {}
-        self._places: dict[str, Place] = {}
+        self._kinds: dict[str, Server] = {}
+        self._places: dict[tuple[str, str], Place] = {}
+        self._lock = threading.Lock()
+        self._having: dict[str, threading.Lock] = {}
 
-    def place(self, name: str) -> Place | Missing:
-        """Return the session's place on a server, making it at the first call."""
-        if name not in self._places and name not in self.missing:
-            self._provide(name)
-        return self.missing.get(name) or self._places[name]
+    def url(self, name: str, who: str = "") -> str | Missing:
+        """Return where the place on a server is, making it at the first call."""
+        if (name, who) in self._places:
+            return self._places[name, who].url
+        with self._lock:
+            having = self._having.setdefault(name, threading.Lock())
+        with having:
+            if name not in self.missing and name not in self.running:
+                self._provide(name)
+        match self._make_place(name, having):
+            case Missing() as missing:
+                return missing
+            case place:
+                self._places[name, who] = place
+                return place.url
 
     def close(self) -> list[str]:
         """Remove every place and stop every server of ours; return what went wrong."""
         ends = [place.remove for place in self._places.values()]
-        ends += [running.stop for running in self.running.values()]
+        ends += [running.stop for had in self.running.values() for running in had]
         self._places.clear()
         troubles = []
         for end in ends:
@@ -58,30 +77,52 @@ class Servers:
                 troubles.append(str(error))
         return troubles
 
-    def _provide(self, name: str) -> None:
-        server = SERVERS[name]()
-        match provide(server):
+    def _provide(self, name: str, refused: Sequence[str] = (), after: str | None = None) -> None:
+        kind = self._kinds.setdefault(name, SERVERS[name]())
+        match provide(kind, after=after):
             case Missing() as missing:
-                self.missing[name] = missing
+                self.missing[name] = Missing(name, (*refused, *missing.reasons))
             case running:
-                self.running[name] = running
-                self._make_place(server, running)
+                self.running.setdefault(name, []).append(running)
 
-    def _make_place(self, server: Server, running: Running) -> None:
-        try:
-            place = server.make_place(running.url, f"celeriac_test_{secrets.token_hex(6)}")
-        except (Unavailable, OSError) as error:
-            self.missing[server.name] = Missing(server.name, (f"{running.way}: {error}",))
-        else:
-            self._places[server.name] = place
+    def _make_place(self, name: str, having: threading.Lock) -> Place | Missing:
+        """Make one where the server was had; where that one is full, on one had in another way."""
+        while name not in self.missing:
+            running = self.running[name][-1]
+            try:
+                label = f"celeriac_test_{secrets.token_hex(6)}"
+                return self._kinds[name].make_place(running.url, label)
+            except (Unavailable, OSError) as error:
+                refused = f"{running.way}: {error}"
+            with having:
+                if self.running[name][-1] is running and name not in self.missing:
+                    self._provide(name, [refused], after=running.way)
+        return self.missing[name]
 
 
+_SOURCE = pytest.StashKey[Source]()
 _SERVERS = pytest.StashKey[Servers]()
+_LENDER = pytest.StashKey[Lender]()
+#: Under this name the controller of pytest-xdist tells its workers whom to ask.
+_ADDRESS = "celeriac_test_servers"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin with nothing provided."""
-    config.stash[_SERVERS] = Servers()
+    told: dict[str, Any] = getattr(config, "workerinput", {})
+    if _ADDRESS in told:
+        config.stash[_SOURCE] = Borrower(told["workerid"], told[_ADDRESS])
+    else:
+        config.stash[_SOURCE] = config.stash[_SERVERS] = Servers()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist whom to ask."""
+    stash = node.config.stash
+    if _LENDER not in stash:
+        stash[_LENDER] = Lender(stash[_SERVERS].url)
+    node.workerinput[_ADDRESS] = stash[_LENDER].address
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -90,7 +131,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if session.config.option.collectonly or session.testsfailed:
         return
     for name in sorted(needed(session.items)):
-        session.config.stash[_SERVERS].place(name)
+        session.config.stash[_SOURCE].url(name)
 
 
 def needed(items: Iterable[pytest.Item]) -> set[str]:
@@ -107,19 +148,20 @@ def needed(items: Iterable[pytest.Item]) -> set[str]:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """With CI=true a missing server fails a run that would else have passed."""
-    servers = session.config.stash[_SERVERS]
-    if servers.missing and _in_ci() and exitstatus in (0, pytest.ExitCode.NO_TESTS_COLLECTED):
+    servers = session.config.stash.get(_SERVERS, None)
+    passed = exitstatus in (0, pytest.ExitCode.NO_TESTS_COLLECTED)
+    if passed and servers and servers.missing and _in_ci():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say where each server came from, or why it did not."""
-    servers = terminalreporter.config.stash[_SERVERS]
-    if not servers.running and not servers.missing:
+    servers = terminalreporter.config.stash.get(_SERVERS, None)
+    if not servers or not (servers.running or servers.missing):
         return
     terminalreporter.section("test servers")
-    for name, running in sorted(servers.running.items()):
-        terminalreporter.line(f"{name}: {running.way}")
+    for name, had in sorted(servers.running.items()):
+        terminalreporter.line(f"{name}: {', '.join(running.way for running in had)}")
     consequence = "with CI=true this fails the run" if _in_ci() else "its tests were skipped"
     for _, missing in sorted(servers.missing.items()):
         terminalreporter.line(f"MISSING {missing} ({consequence})", red=True)
@@ -127,8 +169,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Give everything back."""
-    servers = config.stash.get(_SERVERS, None)
-    for trouble in servers.close() if servers else ():
+    source = config.stash.get(_SOURCE, None)
+    troubles = source.close() if source else ()
+    if _LENDER in config.stash:
+        config.stash[_LENDER].close()
+    for trouble in troubles:
         print(f"test servers: {trouble}")  # noqa: T201 - pytest's reporter is gone by now
 
 
@@ -137,11 +182,11 @@ def _in_ci() -> bool:
 
 
 def _url(config: pytest.Config, name: str) -> str:
-    match config.stash[_SERVERS].place(name):
+    match config.stash[_SOURCE].url(name):
         case Missing() as missing:
             pytest.skip(str(missing))
-        case place:
-            return place.url
+        case url:
+            return url
 
 
 @pytest.fixture(scope="session")

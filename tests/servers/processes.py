@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -29,13 +30,29 @@ if TYPE_CHECKING:
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+#: Below those of connections: these begin at 32,768 on Linux, at 49,152 elsewhere.
+_PORTS = range(12_000, 32_000)
+#: Not what a test has seeded: processes that test side by side must not draw the same ports.
+_CHANCE = random.SystemRandom()
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of the loopback address that nobody listens on now.
+
+    None of those that a system gives to connections: each might be taken the next moment, of which
+    there are thousands while tests run side by side.
+    """
+    while True:
+        port = _CHANCE.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def find_binary(*names: str, folders: Sequence[str] = ()) -> str:

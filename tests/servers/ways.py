@@ -29,13 +29,21 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 _installing = threading.Lock()
 
 
-def provide(server: Server, environ: Mapping[str, str] | None = None) -> Running | Missing:
-    """Try every way that `environ` admits until one leads to the server."""
+def provide(
+    server: Server, environ: Mapping[str, str] | None = None, *, after: str | None = None
+) -> Running | Missing:
+    """Try every way that `environ` admits until one leads to the server.
+
+    `after` names a way that did, to a server with no room left: only those after it are tried.
+    """
     environ = os.environ if environ is None else environ
     override = environ.get(f"CELERIAC_TEST_{server.name.upper()}_URL")
     if override:
-        return _first(server, [("override", lambda: _given(server, override))])
+        ways = [] if after else [("override", lambda: _given(server, override))]
+        return _first(server, ways)
     chosen = chosen_ways(environ.get("CELERIAC_TEST_SERVERS", ""))
+    if after is not None:
+        chosen = chosen[chosen.index(after) + 1 :]
     return _first(server, [(way, partial(_WAYS[way], server)) for way in chosen])
 
 

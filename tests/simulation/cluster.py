@@ -5,7 +5,7 @@ replays exactly. When the history is over the faults end, time passes until noth
 and what must always be true is looked for.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
 
@@ -35,6 +35,11 @@ ROUNDS = 1000
 class Cluster:
     """The history of one seed."""
 
+    #: What is sent.
+    KINDS: Sequence[str] = KINDS
+    #: How often broker and results are one store.
+    ONE_STORE = 0.7
+
     def __init__(self, seed: int, *, calm: bool = False, is_one: bool = True) -> None:
         """Begin with two workers and two beats; a `calm` one is as it is told, without faults."""
         self.chance = Random(seed)
@@ -47,7 +52,7 @@ class Cluster:
         self.had_faults = self.faults.rate > 0
         quiet = Faults(self.chance, self.ledger, 0.0)
         #: Whether broker and results are one store, so that settling is one step.
-        self.is_one = is_one if calm else self.chance.random() < 0.7
+        self.is_one = is_one if calm else self.chance.random() < self.ONE_STORE
         self.results_store = self.store if self.is_one else MemoryStore(self.clock)
         self.client = FaultyBroker(self.store, "client", self.ledger, quiet, brittle=False)
         self.sends = sending(self.client, self.clock, self.entropy)
@@ -117,7 +122,7 @@ class Cluster:
 
     def publish(self) -> None:
         for _ in range(self.chance.choice([1, 1, 3])):
-            self.publish_one(self.chance.choice(KINDS))
+            self.publish_one(self.chance.choice(self.KINDS))
 
     def publish_one(self, kind: str) -> None:
         self.made += 1
@@ -243,7 +248,7 @@ class Cluster:
             self.enlist()
 
     def revoke(self) -> None:
-        kind = self.chance.choice(KINDS)
+        kind = self.chance.choice(self.KINDS)
         id_ = f"{kind}-{self.chance.randint(1, self.made + 1)}"
         if kind == "flow":
             id_ += f"-{self.chance.randint(1, 9)}"

@@ -101,11 +101,13 @@ class FaultyBroker(MemoryBroker):
         return super().renew()
 
     def claim(
-        self, queues: Sequence[str], limit: int, wait: float
+        self, queues: Sequence[str], limit: int, wait: float, begin: int = 0
     ) -> Sequence[Delivery | Undecodable]:
         self._faults.strike(self._who, "before claiming")
-        claimed = super().claim(queues, limit, wait)
+        claimed = super().claim(queues, limit, wait, begin)
         self._ledger.claimed(self._who, claimed)
+        begun = [one.token for one in claimed if isinstance(one, Delivery) and one.started]
+        self._ledger.marked(self._who, begun, [True] * len(begun))
         self._faults.strike(self._who, "after claiming", unavailable=False)
         return claimed
 
@@ -169,6 +171,10 @@ class FaultySettler(Settler):
     @property
     def atomic(self) -> bool:
         return self._settler.atomic
+
+    @property
+    def relays(self) -> bool:
+        return self._settler.relays
 
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         if not self.atomic:

@@ -64,9 +64,10 @@ def _nothing_is_doubled(cluster: Cluster) -> Iterator[str]:
 
 def _nothing_is_repeated_against_its_wish(cluster: Cluster) -> Iterator[str]:
     for (id_, retries), times in cluster.ledger.begun.items():
-        task = cluster.ledger.tasks[id_]
+        task = cluster.ledger.ran_as[id_]
         allowed = MAX_CRASHES if task == "poison" else 1
-        allowed *= cluster.ledger.accepted[id_, retries]
+        # A link may have begun whose claim was lost before the store knew of it.
+        allowed *= max(1, cluster.ledger.accepted[id_, retries])
         if times > allowed and (task == "poison" or not repeatable(OPTIONS[task])):
             yield f"attempt {retries} of {id_} ({task}) was begun {times} times"
 

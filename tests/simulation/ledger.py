@@ -11,7 +11,7 @@ from celeriac.domain.messaging.delivery import Delivery, Token, Undecodable
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.domain.tasks import states
 from celeriac.domain.tasks.result_record import ResultRecord
-from celeriac.domain.work.settlement import DeadLetter, Disposition, Done, Settlement
+from celeriac.domain.work.settlement import DeadLetter, Disposition, Done, Relay, Settlement
 
 #: One attempt at one task: its id, and how many attempts came before.
 Attempt = tuple[str, int]
@@ -41,6 +41,9 @@ class Ledger:
         self._owners: dict[Tag, tuple[str, Token]] = {}
         self._of: dict[Tag, str] = {}
         self._marked: set[Tag] = set()
+        self._links: dict[Tag, int] = {}
+        #: What was begun under which name, accepted or not.
+        self.ran_as: dict[str, str] = {}
 
     def note(self, line: str) -> None:
         self.trace.append(line)
@@ -59,6 +62,7 @@ class Ledger:
             self._owners[item.token.tag] = node, item.token
             if isinstance(item, Delivery):
                 self._of[item.token.tag] = item.message.id
+            self._links.pop(item.token.tag, None)
             self.note(f"{node} owns {item.token.tag}")
 
     def marked(self, node: str, tokens: Sequence[Token], valid: Sequence[bool]) -> None:
@@ -75,6 +79,7 @@ class Ledger:
 
     def ran(self, node: str, message: TaskMessage) -> None:
         self.begun[attempt_of(message)] += 1
+        self.ran_as[message.id] = message.task
         self.note(f"{node} runs {message.task} {message.id} {message.retries}")
 
     def disposed(
@@ -95,8 +100,21 @@ class Ledger:
             if not is_done:
                 self.note(f"{node} may not commit {settlement.token.tag}")
                 continue
+            tag, relay = settlement.token.tag, settlement.relay
+            if relay is not None and relay.number <= self._links.get(tag, 0):
+                self.note(f"late word of link {relay.number} of {tag}")
+                continue
             for record in settlement.results:
-                self._store(settlement.token.tag, record)
+                self._store(tag, record)
+            if relay is not None:
+                self._relayed(tag, relay)
+
+    def _relayed(self, tag: Tag, relay: Relay) -> None:
+        """A delivery is one of another message now: the one before has come to its end."""
+        self._links[tag] = relay.number
+        self.published([relay.message])
+        self._of[tag] = relay.message.id
+        self.ended[f"{tag}, before link {relay.number}"] += 1
 
     def all_ended(self) -> bool:
         return self.ended.total() >= self.accepted.total()

@@ -24,6 +24,7 @@ from .workload import DEADLY, DURATIONS, MAX_CRASHES, OPTIONS, TASKS
 QUEUE = "celery"
 LEASE = 15.0
 GRACE = 20.0
+RELAYS = 20
 
 
 def sending(broker: FaultyBroker, clock: VirtualClock, entropy: SeededEntropy) -> Sending:
@@ -70,6 +71,7 @@ class Node(Worker):
                 join=lambda number, message, parts: runner.join(number, message, parts),
             )
         )
+        relays = RELAYS if settler.relays else 0
         self.faulty_settler = FaultySettler(settler, name, ledger, faults)
         self.simulated_pool = SimulatedPool(
             clock,
@@ -84,7 +86,7 @@ class Node(Worker):
         runner.watch = self._begins
         super().__init__(
             WorkSettings(name, (QUEUE,), LEASE, GRACE),
-            WorkerCore(WorkerPolicy(slots, max_crashes=MAX_CRASHES), OPTIONS.get),
+            WorkerCore(WorkerPolicy(slots, max_crashes=MAX_CRASHES, relays=relays), OPTIONS.get),
             self.faulty_broker,
             self.faulty_settler,
             results,

@@ -7,7 +7,8 @@ from typing import Any
 from celeriac.adapters.memory import VirtualClock
 from celeriac.adapters.memory.clock import NOON
 from celeriac.adapters.memory.store import MemoryStore
-from celeriac.application.beat import Beat, BeatSettings
+from celeriac.application.beat import Beat
+from celeriac.application.keep_beat import BeatSettings
 from celeriac.application.send import Sending
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.domain.schedules import All, Crontab, Entry, Interval

@@ -16,6 +16,7 @@ from .cluster import Cluster
 from .flows import id_added
 from .invariants import check
 from .ledger import REPLACED
+from .relays import ChainCluster
 
 FIRST = int(os.environ.get("CELERIAC_SIM_FIRST", "0"))
 SEEDS = int(os.environ.get("CELERIAC_SIM_SEEDS", "300"))
@@ -53,6 +54,23 @@ def test_no_fault_makes_a_cluster_lose_or_double_anything(first: int):
                 f"  CELERIAC_SIM_FIRST={seed} CELERIAC_SIM_SEEDS=1 pytest tests/simulation\n\n"
                 f"the end of its history:\n{last}"
             )
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS // 3, BLOCK))
+def test_no_fault_makes_links_that_follow_in_a_slot_lost_or_doubled(first: int):
+    relayed = 0
+    for seed in range(first, min(first + BLOCK, FIRST + SEEDS // 3)):
+        cluster = ChainCluster(seed)
+        try:
+            cluster.live()
+            check(cluster)
+        except Exception as broken:
+            last = "\n".join(cluster.ledger.trace[-40:])
+            pytest.fail(f"seed {seed}: {type(broken).__name__}: {broken}\n\nits end:\n{last}")
+        relayed += cluster.relayed
+
+    assert relayed > 0
 
 
 def test_a_seed_is_a_history():

@@ -4,6 +4,7 @@ Adding one is a class in a module here, and its line in this table.
 """
 
 ADAPTERS = {
+    "celery-backend": "tests.contracts.adapters.celery_backend:CeleryBackendPlace",
     "filesystem": "tests.contracts.adapters.filesystem:FilesystemPlace",
     "kombu-memory": "tests.contracts.adapters.filesystem:KombuMemoryPlace",
     "memory": "tests.contracts.adapters.memory:MemoryPlace",

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
-
-from sqlalchemy import create_engine, make_url, text
-
-from .sql import SqlPlace
+from .rooms import Room
+from .sql import ServerPlace
 
 
-class MariadbPlace(SqlPlace):
+class MariadbDatabase(Room):
+    made = ("CREATE DATABASE {0}",)
+    dropped = "DROP DATABASE {0}"
+    tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = '{0}'"
+    hurried = "SET SESSION innodb_lock_wait_timeout = 5"
+
+    def within(self, url):
+        return url.set(database=self.name)
+
+
+class MariadbPlace(ServerPlace):
     servers = ("mariadb",)
-
-    @classmethod
-    def make(cls, request):
-        url = make_url(request.getfixturevalue("mariadb_url"))
-        name = f"test_{secrets.token_hex(6)}"
-        admin = create_engine(url, isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        place = cls(url.set(database=name).render_as_string(hide_password=False))
-        place.admin, place.name = admin, name
-        return place
-
-    def close(self):
-        super().close()
-        with self.admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {self.name}"))
-        self.admin.dispose()
+    room_kind = MariadbDatabase

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from typing import ClassVar
 
 from sqlalchemy import create_engine, text
 
@@ -20,6 +21,7 @@ from celeriac.adapters.sql.settler import SqlSettler
 from celeriac.adapters.sql.urls import parse
 
 from ..place import Place
+from .rooms import Room
 
 
 class SqlPlace(Place):
@@ -88,3 +90,25 @@ class SqlPlace(Place):
     def _client(self, client):
         self._clients.append(client)
         return client
+
+
+class ServerPlace(SqlPlace):
+    """On a server: in a room of the test's own."""
+
+    #: What a room is there.
+    room_kind: ClassVar[type[Room]]
+
+    @classmethod
+    def make(cls, request):
+        """Make a new room, or where the test has the fixture `rooms` ask that for one."""
+        server = request.getfixturevalue(f"{cls.servers[0]}_url")
+        rooms = request.getfixturevalue("rooms") if "rooms" in request.fixturenames else None
+        room = rooms.lend(cls.room_kind, server) if rooms else cls.room_kind(server)
+        place = cls(room.url)
+        place._leave = rooms.take_back if rooms else Room.drop
+        place._room = room
+        return place
+
+    def close(self):
+        super().close()
+        self._leave(self._room)

@@ -20,6 +20,7 @@ class InMemory(Server):
     def __init__(self, *, answering: Sequence[str] = (), installed: bool = False) -> None:
         self.answering = set(answering)
         self.installed = installed
+        self.full: set[str] = set()
         self.history: list[str] = []
 
     def check(self, url: str) -> None:
@@ -39,6 +40,8 @@ class InMemory(Server):
         return f"inmemory://{host}:{port}"
 
     def make_place(self, url: str, name: str) -> Place:
+        if url in self.full:
+            raise Unavailable("it is full")
         self.history.append("made a place")
         return Place(f"{url}/{name}", remove=lambda: self.history.append("removed it"))
 
