@@ -181,8 +181,11 @@ def test_what_is_kept_is_the_sqlite_file_and_the_workers_log(tmp_path):
 
 
 def test_ctrl_c_stops_the_worker_too(tmp_path):
-    for number in range(5000):
-        (tmp_path / f"{number}.txt").write_text("some words\n")
+    # Work for many seconds, so that it cannot be over before it is interrupted.
+    text = tmp_path / "text.txt"
+    text.write_text("some words\n" * 30_000)
+    for number in range(3000):
+        (tmp_path / f"{number}.txt").hardlink_to(text)
     process = started(tmp_path)
     assert process.stdout is not None
     said = ""

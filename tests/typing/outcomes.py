@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, assert_type
 
 from celeriac import Celeriac
-from celeriac.entrypoints.library.results import EagerResult
+from celeriac.entrypoints.library.eager_results import EagerResult
 from celeriac.result import AsyncResult
 
 app = Celeriac("shop", broker="memory://", backend="memory://")

@@ -21,6 +21,7 @@ from celeriac.exceptions import (
     UnknownScheme,
     UnserializableArguments,
 )
+from tests.servers.processes import free_port
 
 #: Seconds that a publication may take beyond its deadline on a busy machine.
 LEEWAY = 3.0
@@ -86,9 +87,7 @@ def test_a_missing_driver_is_named_with_the_extra_that_brings_it(
 @pytest.fixture
 def closed_port():
     """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture

@@ -159,11 +159,10 @@ def test_sigterm_ends_a_beat_at_once_and_another_follows_without_waiting_for_the
     first = shop.begin(60, EVERY)
     until(lambda: shop.leader() is first)
 
-    asked = monotonic()
     first.send_signal(signal.SIGTERM)
 
+    # Its lease of a minute would outlast the patience of both waits.
     assert first.wait(timeout=20) == 0
-    assert monotonic() - asked < 5
     second = shop.begin(60, EVERY)
     until(lambda: shop.leader() is second)
 

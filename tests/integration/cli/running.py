@@ -16,7 +16,7 @@ from celeriac.entrypoints.library.results import AsyncResult
 APP = Path(__file__).with_name("shop_app.py")
 ROOT = Path(__file__).parents[3]
 #: How long anything may take on a busy machine, in seconds.
-PATIENCE = 20.0
+PATIENCE = 45.0
 #: Set for all processes of a place, and so for what they start: how stragglers are found.
 BADGE = "SHOP_UNDER_TEST"
 

@@ -68,6 +68,21 @@ def test_a_missing_driver_is_named_with_the_extra_that_brings_it(place: Place, t
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("pool", ["gevent", "eventlet"])
+def test_a_pool_whose_library_is_missing_is_refused_with_the_extra_that_brings_it(
+    place: Place, pool: str
+):
+    (place.folder / "sitecustomize.py").write_text(f"import sys; sys.modules[{pool!r}] = None\n")
+
+    done = place.run(
+        *("-A", "shop", "worker", "-P", pool), environ={"PYTHONPATH": str(place.folder)}
+    )
+
+    assert done.returncode == 1
+    assert f"pip install 'celeriac[{pool}]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_an_unreachable_broker_ends_the_start_with_69_and_no_password(place: Place):
     pytest.importorskip("psycopg")
     began = time.monotonic()

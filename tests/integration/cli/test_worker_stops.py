@@ -188,6 +188,7 @@ def test_sighup_restarts_the_worker_in_place_with_what_is_new_in_its_code(place:
 
 def test_sigusr1_writes_the_stacks_of_all_threads_to_the_log(place: Place):
     worker = place.worker("-c", "1")
+    assert place.send("add", 2, 3).get(timeout=20) == 5  # by now all its threads are there
 
     worker.send(signal.SIGUSR1)
 

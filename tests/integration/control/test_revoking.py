@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from time import monotonic, sleep
 
 import pytest
 import redis
@@ -13,6 +12,7 @@ from celeriac.entrypoints.testing import running_worker
 from celeriac.exceptions import ChordError
 from tests.integration.redis.private import Server, needs_redis_server
 from tests.servers.processes import free_port
+from tests.waiting import eventually
 
 STORES = [
     pytest.param("sqlite", id="sqlite"),
@@ -66,14 +66,6 @@ def flows_of(app):
     first = cook.s(1).set(task_id=f"{app.conf.task_default_queue}-first", countdown=600)
     course = chain(first, cook.s(), cook.s())()
     return meal, course, [one.id for one in (*meal.parent.results, course.parent.parent)]
-
-
-def eventually(true):
-    """Wait until something is true."""
-    end = monotonic() + 30
-    while not true():
-        assert monotonic() < end
-        sleep(0.02)
 
 
 @pytest.mark.parametrize("shop", STORES, indirect=True)

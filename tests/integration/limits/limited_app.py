@@ -1,5 +1,6 @@
 """The app of the workers under test, copied to a folder of its own as `shop.py`."""
 
+import ctypes
 import time
 from pathlib import Path
 
@@ -27,6 +28,15 @@ def mail(number: int) -> None:
 def query(number: int, seconds: float = 0.1) -> None:
     mark(f"begin {number}")
     time.sleep(seconds)
+    mark(f"end {number}")
+
+
+@app.task(max_concurrency=1)
+def hog(number: int, seconds: float) -> None:
+    """Let no other thread of this process run for about so long."""
+    mark(f"begin {number}")
+    # PyDLL keeps the interpreter locked while the C library sleeps.
+    ctypes.PyDLL(None).usleep(int(seconds * 1e6))
     mark(f"end {number}")
 
 

@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 RATE, BURST = 20, 20
 
 
@@ -48,6 +50,24 @@ def test_calls_of_one_key_run_one_after_the_other_and_those_of_others_beside_the
         assert worker.stop() == 0, str(worker)
     assert site.most_at_once("north") == 1
     assert site.most_at_once("south") == 1
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo"])
+def test_a_task_that_keeps_the_interpreter_to_itself_does_not_lose_its_slot(site, pool):
+    lease = 6  # the process that stands by has half of it to import what it needs
+    words = ("-P", pool, "-c", "1", "--disable-prefetch", "--", f"worker_lease={lease}")
+    workers = [site.worker("-n", f"w{n}@%h", *words) for n in (1, 2)]
+
+    site.shop.hog.delay(1, lease + 3.0)
+    site.until_marked("begin", 1)
+    site.shop.hog.delay(2, 0.0)
+
+    site.until_marked("begin", 2)
+    began, ended = site.times("begin"), site.times("end")
+    for worker in workers:
+        worker.send(signal.SIGKILL)
+        worker.exit_code()
+    assert began[1] >= ended[0]
 
 
 def test_slots_of_a_worker_that_was_killed_are_free_when_its_lease_is_over(site):

@@ -62,9 +62,11 @@ def test_what_is_set_on_the_command_line_holds_in_fresh_children(zoo: Place):
     worker = worker_of(zoo, "gevent", "--", "result_serializer=yaml", "accept_content=json,yaml")
 
     result = zoo.app.send_task("zoo.spin", (0,))
-    eventually(lambda: f"[{result.id}] succeeded" in worker.output, lambda: str(zoo))
+    store = zoo.app.container.results()
+    eventually(lambda: store.fetch([result.id]) != [None], lambda: str(worker))
 
-    (record,) = zoo.app.container.results().fetch([result.id])
+    (record,) = store.fetch([result.id])
+    assert record is not None
     assert record.result.data == b"in full\n...\n"
 
 

@@ -18,6 +18,9 @@ from celeriac.signals import (
     eventlet_pool_postshutdown,
     eventlet_pool_preshutdown,
     eventlet_pool_started,
+    task_failure,
+    task_postrun,
+    task_prerun,
     worker_init,
     worker_process_init,
     worker_process_shutdown,
@@ -25,6 +28,8 @@ from celeriac.signals import (
 
 app = Celeriac("zoo")
 HEARD = Path("heard.txt")
+TOLD = Path("told.txt")
+KEPT: list[bytes] = []
 
 
 def listen() -> None:
@@ -49,6 +54,36 @@ def listen() -> None:
 
 if os.environ.get("ZOO_LISTENS"):
     listen()
+
+
+def tell(what: str, task_id: str, error: object = None) -> None:
+    """Write down what happened to a task, and in which process."""
+    with TOLD.open("a") as file:
+        file.write(f"{task_id} {what} {type(error).__name__} {os.getpid()}\n")
+
+
+@task_prerun.connect
+def tell_of_start(task_id: str, **_: Any) -> None:
+    """Write it down."""
+    tell("prerun", task_id)
+
+
+@task_failure.connect
+def tell_of_failure(task_id: str, exception: BaseException, **_: Any) -> None:
+    """Write it down."""
+    tell("failure", task_id, exception)
+
+
+@task_postrun.connect
+def tell_of_end(task_id: str, **_: Any) -> None:
+    """Write it down."""
+    tell("postrun", task_id)
+
+
+@app.task
+def on_error(request: Any, exception: BaseException, traceback: str) -> None:
+    """An errback that is called where its task failed."""
+    tell("errback", request["id"] if isinstance(request, dict) else request.id, exception)
 
 
 @app.task
@@ -125,6 +160,13 @@ def eat_memory() -> int:
 
 
 @app.task
+def keep_memory(size: int) -> int:
+    """Take so many bytes, and keep them."""
+    KEPT.append(b"x" * size)
+    return os.getpid()
+
+
+@app.task
 def block_signals() -> None:
     """Block all signals and never end."""
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -174,6 +216,27 @@ def spin(seconds: float) -> str:
     except SoftTimeLimitExceeded:
         return "softly"
     return "in full"
+
+
+@app.task
+def doze(seconds: float) -> str:
+    """Wait in one call, and say whether a soft limit was met."""
+    from celeriac.exceptions import SoftTimeLimitExceeded
+
+    try:
+        time.sleep(seconds)
+    except SoftTimeLimitExceeded:
+        return "softly"
+    return "in full"
+
+
+@app.task
+def defy(seconds: float) -> None:
+    """Go on, whatever is raised."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        with contextlib.suppress(BaseException):
+            time.sleep(0.01)
 
 
 @app.task(soft_time_limit=0.2)

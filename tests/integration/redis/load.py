@@ -130,7 +130,10 @@ class Load:
             kind, began = ("late", "early")[number % 2], monotonic()
             try:
                 task_id = f"{kind}-{number}"
-                self.app.send_task(kind, (task_id, self._seconds), task_id=task_id)
+                # A publication that is tried again may be two messages: the first answer was lost.
+                self.app.send_task(
+                    kind, (task_id, self._seconds), task_id=task_id, retry=kind == "late"
+                )
             except OperationalError:
                 self.sent.refused += 1
             else:

@@ -24,7 +24,7 @@ needs_redis_server = pytest.mark.skipif(BINARY is None, reason="there is no redi
 #: Options with which a server keeps all it was told, whatever happens to it.
 KEEPING = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
 #: Seconds that a server may take to answer on a busy machine.
-PATIENCE = 20.0
+PATIENCE = 45.0
 _REPLICATION = "return redis.call('INFO', 'replication')"
 
 

@@ -28,6 +28,7 @@ from tests.integration.redis.private import (
     server,
     watched_by_sentinels,
 )
+from tests.servers.processes import free_port
 
 pytestmark = needs_redis_server
 #: Seconds within which work goes on after a server is there again.
@@ -78,7 +79,7 @@ def encrypted(folder):
     given = f"--tls-cert-file {certificate} --tls-key-file {key} --tls-ca-cert-file {certificate}"
     options = f"{given} --tls-auth-clients no --tls-port".split()
     with server() as plain:
-        port = plain.port + 1
+        port = free_port()
         plain.kill()
         plain.options = (*options, str(port))
         plain.start().answering()

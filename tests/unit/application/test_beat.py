@@ -17,7 +17,8 @@ from celeriac.adapters.memory import (
     MemoryStore,
     VirtualClock,
 )
-from celeriac.application.beat import Beat, BeatSettings
+from celeriac.application.beat import Beat
+from celeriac.application.keep_beat import BeatSettings
 from celeriac.domain.errors import BrokerUnavailable, QueueNotFound
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.domain.schedules import All, Crontab, Entry, Interval, Skip
@@ -402,6 +403,21 @@ def test_a_tick_claimed_by_a_beat_that_died_is_sent_by_the_next(cluster, catch_u
     assert cluster.times() == [3600]
     (run,) = MemoryScheduleStore(cluster.memory).last_runs()
     assert (after_noon(run.due), run.total, run.published) == (3600, 1, True)
+
+
+def test_a_tick_that_another_leader_claims_and_dies_with_is_sent(cluster):
+    # Each has a coordinator of its own, so both believe to lead, and neither owes anything yet.
+    first, second = (
+        cluster.beat(every(3600), holder=name, coordinator=MemoryCoordinator(clock=cluster.clock))
+        for name in ("one", "two")
+    )
+    cluster.run(3595, first, second)
+    cluster.die("before publishing", first, 5)
+    assert cluster.sent == []
+
+    cluster.run(5, second)
+
+    assert cluster.times() == [3600]
 
 
 def test_a_tick_sent_again_after_a_crash_is_the_same_task(cluster):

@@ -1,7 +1,9 @@
 """One long-lived loop a process: what coroutines see, and that none of them can end it."""
 
 import asyncio
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
@@ -14,6 +16,19 @@ COLOUR: ContextVar[str] = ContextVar("colour", default="none")
 
 async def loop_and_thread():
     return asyncio.get_running_loop(), threading.get_ident()
+
+
+def until_waiting(thread):
+    """Wait until the thread waits for its coroutine, which may have begun before that."""
+    end = time.monotonic() + 20
+    while True:
+        frame = sys._current_frames().get(thread.ident)
+        while frame is not None:
+            if frame.f_code is event_loop._Errand.wait.__code__:
+                return
+            frame = frame.f_back
+        assert time.monotonic() < end, "the thread does not wait"
+        time.sleep(0.001)
 
 
 def test_all_coroutines_share_one_loop_in_a_thread_of_its_own():
@@ -113,6 +128,7 @@ def test_an_interrupted_wait_cancels_the_coroutine_and_lets_it_clean_up():
     thread = threading.Thread(target=wait)
     thread.start()
     assert begun.wait(20)
+    until_waiting(thread)
     interrupt(thread.ident)
     thread.join(20)
 
@@ -136,6 +152,7 @@ def test_a_soft_limit_may_be_caught_by_the_coroutine_which_then_goes_on():
     thread = threading.Thread(target=lambda: returned.append(event_loop.run(sleep_long())))
     thread.start()
     assert begun.wait(20)
+    until_waiting(thread)
     interrupt(thread.ident)
     thread.join(20)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from celeriac import Celeriac
@@ -11,6 +9,7 @@ from celeriac.adapters.memory import MemoryBroker, MemoryResults, MemoryStore
 from celeriac.domain.cluster.control import Request, request_in
 from celeriac.domain.cluster.speech import BusMessage, Topic
 from celeriac.entrypoints.testing import running_worker
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -27,13 +26,6 @@ def app(store):
 def app_on(store):
     broker, results = MemoryBroker(store), MemoryResults(store)
     return Celeriac("a", broker=broker, backend=results, set_as_current=False)
-
-
-def eventually(true):
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def revoked_by(app, node):

@@ -260,3 +260,63 @@ def test_a_runner_prepares_where_it_will_run(app, codec):
     runner.stop()
 
     assert prepared == [True]
+
+
+# -- links that follow where the one before them ended -------------------------------------------
+
+
+def in_chain(app, *ids):
+    """The message of the first of some calls of `add`, as a chain of these ids."""
+    calls = [
+        {"task": "add", "args": [1], "kwargs": {}, "options": {"task_id": id_, "queue": "celery"}}
+        for id_ in reversed(ids)
+    ]
+    return message(embed={"chain": calls}, queue="celery")
+
+
+def ended(runner, job, seconds=0.0):
+    """The job's report, as if it had taken so long."""
+    return runner.run(job, [].append)._replace(runtime=seconds)
+
+
+def test_a_link_follows_where_its_task_was_brief_before(app, runner):
+    first = Job(7, in_chain(app, "second", "third"), relays=2)
+
+    told, second = runner.relayed(first, ended(runner, first))
+    told_then, third = runner.relayed(second, ended(runner, second))
+
+    assert (told.number, told.publish, told.relay.id) == (7, (), "second")
+    assert (second.number, second.message, second.relays) == (8, told.relay, 1)
+    assert (third.number, third.message.id, third.relays) == (9, "third", 0)
+    assert [stored(one) for one in (told, told_then)] == [("SUCCESS", 3), ("SUCCESS", 4)]
+    assert runner.relayed(third, ended(runner, third)) is None
+
+
+def test_no_link_follows_whose_task_took_long_or_never_ran_here(app, runner):
+    app.task(name="nap")(lambda: None)
+    call = {"task": "nap", "args": [], "kwargs": {}, "immutable": True}
+    call["options"] = {"task_id": "nap", "queue": "celery"}
+    first = Job(7, message(embed={"chain": [call]}, queue="celery"), relays=2)
+    nap = Job(8, message("nap", ()), relays=2)
+
+    never = runner.relayed(first, ended(runner, first))
+    runner.relayed(nap, ended(runner, nap, seconds=0.01))
+    slow = runner.relayed(first, ended(runner, first))
+    runner.relayed(nap, ended(runner, nap))
+    brief = runner.relayed(first, ended(runner, first))
+
+    assert (never, slow) == (None, None)
+    assert brief is not None
+
+
+def test_no_link_follows_that_nobody_here_knows_or_that_is_acknowledged_late(app, runner):
+    app.task(name="late", acks_late=True)(lambda: None)
+    for name in ("late", "strange"):
+        runner._brief.add(name)
+    followed = []
+    for name in ("late", "strange"):
+        call = {"task": name, "immutable": True, "options": {"task_id": "x", "queue": "celery"}}
+        first = Job(7, message(embed={"chain": [call]}, queue="celery"), relays=2)
+        followed.append(runner.relayed(first, ended(runner, first)))
+
+    assert followed == [None, None]

@@ -30,9 +30,9 @@ class Shaky(MemoryBroker):
         if errors:
             raise errors.pop()
 
-    def claim(self, queues, limit, wait):
+    def claim(self, *args):
         self._fail("claim")
-        return super().claim(queues, limit, wait)
+        return super().claim(*args)
 
     def mark_started(self, tokens, early=()):
         self._fail("mark_started")

@@ -1,13 +1,14 @@
 """What the domain's tests build on: a time, a codec, and messages with all the rest left out."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from celeriac.domain.errors import DecodeError, EncodeError
 from celeriac.domain.messaging.delivery import Delivery, Token
 from celeriac.domain.messaging.message import TaskMessage
-from celeriac.domain.messaging.payload import Payload
+from celeriac.domain.messaging.payload import EncodeCall, Payload
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -23,6 +24,17 @@ class JsonCodec:
         except (TypeError, ValueError) as broken:
             raise EncodeError(str(broken)) from broken
         return Payload(data, f"application/{serializer or 'json'}")
+
+    def calls(
+        self,
+        embed: Mapping[str, Any],
+        serializer: str | None = None,
+        compression: str | None = None,
+    ) -> EncodeCall:
+        def encode(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
+            return self.encode([args, kwargs, embed], serializer, compression).data
+
+        return encode
 
     def decode(self, payload: Payload) -> Any:
         try:

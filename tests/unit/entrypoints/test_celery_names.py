@@ -89,6 +89,34 @@ def test_a_name_that_is_not_there_is_not_found():
     assert said == "celery"
 
 
+def test_a_module_that_can_mean_nothing_here_says_why():
+    said = run(
+        "import celeriac\n"
+        "celeriac.install_as_celery()\n"
+        "try: import celery.worker.strategy\n"
+        "except ModuleNotFoundError as why: print(why.name, why)\n"
+    )
+
+    assert said.startswith("celery.worker.strategy No module named 'celery.worker.strategy' in")
+    assert "tasks cannot receive their messages by themselves" in said
+
+
+def test_a_worker_imports_nothing_of_what_only_celerys_names_lead_to():
+    loaded = run(
+        "import sys\n"
+        "from celeriac import Celeriac\n"
+        "from celeriac.entrypoints.testing import running_worker\n"
+        "app = Celeriac('shop', broker='memory://', backend='memory://')\n"
+        "add = app.task(name='add')(lambda x, y: x + y)\n"
+        "with running_worker(app): assert add.delay(1, 2).get(timeout=20) == 3\n"
+        "rare = ('surrounding', 'announcing', 'scheduler', 'schedule_entry', 'custom_backends')\n"
+        "rare += ('task_requests', 'own_backend', 'foreign_scheduler', 'wrapped_scheduler')\n"
+        "print([n for n in sys.modules if '.celery_modules' in n or n.endswith(rare)])\n"
+    )
+
+    assert loaded == "[]"
+
+
 def test_it_is_installed_once_and_inherited():
     said = run(
         "import celeriac, os, subprocess, sys\n"

@@ -334,10 +334,18 @@ def test_the_usual_scheduler_is_known_by_celerys_names(app, name):
     assert AppBeat(app, BeatOptions(scheduler=name)).node.startswith("celerybeat@")
 
 
-def test_another_scheduler_is_refused_with_what_to_do(app):
-    app.conf.beat_scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ("nowhere.schedulers:DatabaseScheduler", r"'nowhere.*cannot be imported: No module"),
+        ("django", r"'django' cannot be imported: no installed package offers"),
+        ("datetime:timedelta", r"'datetime:timedelta': expected a class derived from"),
+    ],
+)
+def test_what_is_no_scheduler_is_refused_with_what_to_do(app, asked, why):
+    app.conf.beat_scheduler = asked
 
-    with pytest.raises(ImproperlyConfigured, match=r"beat_scheduler='django.*leave the setting"):
+    with pytest.raises(ImproperlyConfigured, match=rf"beat_scheduler={why}"):
         AppBeat(app)
 
 

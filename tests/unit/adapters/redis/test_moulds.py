@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from celeriac.adapters.redis.envelope import _written
 from celeriac.adapters.redis.moulds import Moulds
-from celeriac.domain.messaging.message import TaskMessage
+from celeriac.domain.messaging.message import Likeness, TaskMessage
 
 TEXTS = st.text(max_size=12)
 HEADERS = st.fixed_dictionaries(
@@ -65,6 +65,19 @@ def test_a_thousand_calls_of_a_group_are_written_as_json_twice_and_then_filled_i
     for number in range(1000):
         moulds.written(call(number, group="g", group_index=number), "t")
 
+    assert len(written) == 2
+
+
+def test_messages_that_are_known_to_be_alike_are_written_as_each_is_alone():
+    moulds, written = counted()
+    alike = Likeness()
+    sent = [call(number, group="g", group_index=number, root_id="id-1") for number in range(5)]
+    for message in sent:
+        message.note_likeness(alike)
+
+    found = [moulds.written(message, "t") for message in sent]
+
+    assert found == [_written(message, "t") for message in sent]
     assert len(written) == 2
 
 

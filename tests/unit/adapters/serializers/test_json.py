@@ -183,3 +183,11 @@ def test_it_is_byte_for_byte_what_kombu_writes(value):
     assert repr(kombus.loads(SERIALIZER.dumps(value))) == repr(
         SERIALIZER.loads(kombus.dumps(value).encode())
     )
+
+
+def test_what_stands_around_a_value_is_skipped_if_it_is_white_space_and_else_refused():
+    assert SERIALIZER.loads(b' [1, "x"]\n') == [1, "x"]
+    with pytest.raises(DecodeError, match="Extra data"):
+        SERIALIZER.loads(b"[1] [2]")
+    with pytest.raises(DecodeError, match="not JSON"):
+        SERIALIZER.loads(b"")

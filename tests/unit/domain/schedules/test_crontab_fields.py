@@ -1,8 +1,13 @@
 """Reading crontab fields."""
 
+import re
+
 import pytest
 
 from celeriac.domain.schedules.crontab_fields import (
+    CRON_INVALID_DATE,
+    CRON_INVALID_TYPE,
+    CRON_PATTERN_INVALID,
     DAY_OF_MONTH,
     DAY_OF_WEEK,
     HOUR,
@@ -13,6 +18,7 @@ from celeriac.domain.schedules.crontab_fields import (
     cronfield,
     crontab_parser,
 )
+from celeriac.schedules import crontab
 
 
 @pytest.mark.parametrize(
@@ -107,3 +113,20 @@ def test_the_parser_by_itself_raises_the_error_it_carries():
 )
 def test_a_field_is_written_as_in_a_crontab(spec: object, written: str):
     assert cronfield(spec) == written
+
+
+@pytest.mark.parametrize(
+    ("fields", "template", "values"),
+    [
+        ({"minute": 60}, CRON_PATTERN_INVALID, {"value": 60, "min": 0, "max": 59}),
+        ({"hour": 1.5}, CRON_INVALID_TYPE, {"type": "float"}),
+        (
+            {"day_of_month": 31, "month_of_year": "2"},
+            CRON_INVALID_DATE,
+            {"day_of_month": 31, "month_of_year": "2"},
+        ),
+    ],
+)
+def test_what_is_said_of_a_wrong_crontab_is_there_as_templates(fields, template, values):
+    with pytest.raises((ValueError, TypeError), match=re.escape(template.format(**values))):
+        crontab(**fields)

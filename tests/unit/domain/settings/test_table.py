@@ -26,6 +26,7 @@ FACTS = json.loads(Path(__file__).with_name("celery_5_7_settings.json").read_tex
 OURS = {
     "worker_health_port": None,
     "worker_queue_slots": {},
+    "worker_chain_relay": 20,
     "beat_lease": 15.0,
     "beat_missed_ticks": "once",
     "broker_publish_timeout": 5.0,

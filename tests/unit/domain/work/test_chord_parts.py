@@ -206,8 +206,9 @@ def test_the_completion_is_that_of_each_part_though_it_is_composed_once():
         conclude(run, Returned(5), now=NOON).parts for run in (first, other, alone)
     )
 
-    assert (one.completion.headers["parent_id"], one.completion.id) == ("one", two.completion.id)
-    assert two == expected
+    assert one.completion is two.completion
+    assert [part.closing().headers["parent_id"] for part in (one, two)] == ["one", "two"]
+    assert two.closing() == expected.closing()
 
 
 def test_the_completion_of_a_part_that_came_by_another_queue_goes_there():

@@ -173,10 +173,31 @@ def test_unknown_jobs_go_to_free_slots_only_and_are_marked():
     effects = core.start(pool_room=100)
 
     jobs = [Job(1, got(1).message), Job(2, got(2, "shop.timed").message, 8.0, 9.0)]
-    assert effects == [Start(jobs, [token(1), token(2)], {token(1), token(2)})]
+    assert effects == [Start(jobs, {1: token(1), 2: token(2)}, {token(1), token(2)})]
     assert core.start(100) == []
     assert core.jobs() == [(1, got(1)), (2, got(2, "shop.timed"))]
     assert core.waiting() == [got(3)]
+
+
+def test_what_the_broker_marked_with_the_claim_is_not_marked_again():
+    core = core_with(slots=3)
+    core.on_deliveries([replace(got(1), started=True), got(2)], NOON, 0.0)
+
+    (start,) = core.start(100)
+
+    assert isinstance(start, Start)
+    assert [job.number for job in start.jobs] == [1, 2]
+    assert start.mark == {2: token(2)}
+
+
+def test_as_many_of_a_claim_begin_as_have_a_free_slot():
+    core = core_with(slots=3)
+    assert core.claims(["jobs"], 100)[0].begin == 3
+
+    running(core, got(1))
+    core.on_deliveries([got(2)], NOON, 0.0)
+
+    assert core.claims(["jobs"], 100)[0].begin == 1
 
 
 def test_only_what_is_never_repeated_may_leave_the_store_at_its_start():
@@ -186,7 +207,7 @@ def test_only_what_is_never_repeated_may_leave_the_store_at_its_start():
     (start,) = core.start(100)
 
     assert isinstance(start, Start)
-    assert start.mark == [token(1), token(2), token(3)]
+    assert list(start.mark.values()) == [token(1), token(2), token(3)]
     assert start.early == {token(1)}
 
 
@@ -198,7 +219,7 @@ def test_a_slot_that_is_free_again_is_filled_at_once():
     core.on_reports([Report(1, "SUCCESS", runtime=1.0)])
 
     assert core.start(100) == [
-        Start([Job(2, got(2).message, estimate=1.0)], [token(2)], {token(2)})
+        Start([Job(2, got(2).message, estimate=1.0)], {2: token(2)}, {token(2)})
     ]
 
 
@@ -478,7 +499,7 @@ def test_a_promised_task_runs_when_its_time_has_come():
     on_time = core.start(9)
 
     assert early == []
-    assert on_time == [Start([Job(2, got(2, "shop.limited").message)], [token(2)], {token(2)})]
+    assert on_time == [Start([Job(2, got(2, "shop.limited").message)], {2: token(2)}, {token(2)})]
     assert core.next_tick() is None
 
 
@@ -590,3 +611,13 @@ def test_a_pool_whose_slots_share_one_line_is_given_some_jobs_beyond_its_slots()
 
     assert len(numbers_of(core.start(0))) == 5
     assert numbers_of(core.start(0)) == []
+
+
+@pytest.mark.parametrize(("seconds", "given"), [(0.05, 12), (0.1, 8), (3600.0, 5), (0.0, 2)])
+def test_a_pool_whose_slots_share_one_line_is_given_what_they_work_off_in_a_moment(seconds, given):
+    core = core_with(slots=4, ahead=0.25, ahead_seconds=0.1)
+    (number,) = running(core, got(0))
+    core.on_reports([Report(number, "SUCCESS", runtime=seconds)])
+    core.on_deliveries([got(tag) for tag in range(1, 16)], NOON, 0.0)
+
+    assert len(numbers_of(core.start(2))) == given

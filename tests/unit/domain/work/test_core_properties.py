@@ -101,7 +101,9 @@ class AnyWorker(RuleBasedStateMachine):
             assert isinstance(start, Start)
             assert [job.number for job in start.jobs] == sorted({job.number for job in start.jobs})
             busy = len(self.pool)
-            for position, (job, token) in enumerate(zip(start.jobs, start.mark, strict=True)):
+            for position, (job, token) in enumerate(
+                zip(start.jobs, start.mark.values(), strict=True)
+            ):
                 assert job.number not in self.pool
                 assert self.open[token].message is job.message  # type: ignore[union-attr]
                 if job.estimate is None or job.estimate > SHORT:

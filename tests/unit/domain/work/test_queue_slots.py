@@ -59,10 +59,10 @@ def test_what_is_in_hand_counts_until_it_is_settled():
     core = WorkerCore(WorkerPolicy(4, queue_slots={"celery": 2}), {"a": TaskOptions("a")}.get)
     core.on_deliveries([delivered(message(f"id-{n}", "a"), n) for n in range(2)], NOON, 0.0)
     (start,) = core.start(4)
-    assert core.claims(["celery", "rest"], 4) == [Claim(["rest"], 14)]
+    assert core.claims(["celery", "rest"], 4) == [Claim(["rest"], 14, begin=2)]
 
     core.on_reports([Report(start.jobs[0].number, "SUCCESS")])
 
-    assert core.claims(["celery", "rest"], 4) == [Claim(["celery"], 1), Claim(["rest"], 15)]
+    assert core.claims(["celery", "rest"], 4) == [Claim(["celery"], 1, 3), Claim(["rest"], 15, 3)]
     core.stop()
     assert core.claims(["celery", "rest"], 4) == []

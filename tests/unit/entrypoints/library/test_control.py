@@ -13,6 +13,7 @@ from celeriac.domain.cluster.speech import BusMessage
 from celeriac.domain.errors import DuplicateNodenameWarning
 from celeriac.entrypoints.library.control import flatten_reply
 from celeriac.entrypoints.testing import running_worker
+from tests.waiting import eventually
 
 NODE = "w1@host"
 #: What all questions here are asked with: the one worker there is answers.
@@ -50,14 +51,6 @@ def kitchen():
         yield kitchen
         kitchen.let_go.set()
     app.close()
-
-
-def eventually(true):
-    """Wait until something is true."""
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_what_runs_and_what_waits_is_shown(kitchen):

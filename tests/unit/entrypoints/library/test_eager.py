@@ -4,6 +4,7 @@ import pytest
 
 from celeriac import Task
 from celeriac.exceptions import AlwaysEagerIgnored, Ignore, MaxRetriesExceededError, Reject
+from celeriac.signals import task_postrun
 
 
 @pytest.fixture
@@ -24,6 +25,23 @@ def test_apply_runs_a_task_and_returns_its_result(shop):
     assert shop.seen == [("t", True, False)]
     assert result.successful()
     assert shop.app.broker.depth(["celery"]) == {"celery": 0}
+
+
+def test_handlers_and_receivers_of_an_eager_run_know_its_request(shop):
+    class Watching(Task):
+        def on_success(self, *args):
+            shop.seen.append(("handler", self.request.id))
+
+    def ended(sender, **_):
+        shop.seen.append(("receiver", sender.request.id))
+
+    task = shop.app.task(base=Watching, name="watched")(lambda: 5)
+    task_postrun.connect(ended, sender=task)
+
+    task.apply(task_id="t")
+
+    assert shop.seen == [("handler", "t"), ("receiver", "t")]
+    assert task.request.id is None
 
 
 def test_a_result_of_here_and_now_answers_as_any_other(shop):

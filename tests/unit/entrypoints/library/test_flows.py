@@ -43,3 +43,26 @@ def test_it_makes_no_difference_which_is_piped_first(shops, one, two, three):
     shop.work_off()
 
     assert results[0].get() == results[1].get()
+
+
+@pytest.mark.parametrize(
+    ("kind", "flow", "value"),
+    [
+        ("chain", lambda add, total: {"tasks": [add.s(1, 2), add.s(3)]}, 6),
+        ("group", lambda add, total: {"tasks": [add.s(1, 2), add.s(3, 4)]}, [3, 7]),
+        ("chord", lambda add, total: {"header": [add.s(1, 2)], "body": total.s(), "kwargs": {}}, 3),
+    ],
+)
+def test_a_flow_that_is_sent_by_the_name_of_its_kind_is_run(shop, kind, flow, value):
+    @shop.app.task
+    def add(x, y):
+        return x + y
+
+    @shop.app.task
+    def total(numbers):
+        return sum(numbers)
+
+    sent = shop.app.send_task(f"celery.{kind}", kwargs=flow(add, total))
+    shop.work_off()
+
+    assert sent.get(timeout=1) == value

@@ -1,7 +1,8 @@
 """How a worker looks to Prometheus."""
 
+from celeriac.domain.work.durations import Durations
 from celeriac.domain.work.health import Signs
-from celeriac.entrypoints.web.metrics import Family, exposition, families
+from celeriac.entrypoints.web.metrics import Family, exposition, families, of_times
 
 
 def test_samples_are_written_with_their_help_type_and_escaped_labels():
@@ -49,3 +50,22 @@ def test_a_worker_tells_its_slots_lease_polls_and_what_tasks_came_to():
         'celeriac_worker_tasks_ended_total{state="FAILURE"} 2',
         'celeriac_worker_tasks_ended_total{state="SUCCESS"} 5',
     ]
+
+
+def test_durations_are_cumulated_over_steps_that_end_in_all_of_them():
+    runs = Durations()
+    for seconds in (0.005, 0.3, 0.4, 90_000.0):
+        runs.add(seconds)
+
+    text = exposition(of_times({"shop.add": runs}, {}, {}))
+
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines())
+    name = "celeriac_worker_task_run_seconds"
+    assert lines[f"# TYPE {name}"] == "histogram"
+    assert lines[f'{name}_bucket{{task="shop.add",le="0.005"}}'] == "1"
+    assert lines[f'{name}_bucket{{task="shop.add",le="0.25"}}'] == "1"
+    assert lines[f'{name}_bucket{{task="shop.add",le="0.5"}}'] == "3"
+    assert lines[f'{name}_bucket{{task="shop.add",le="7200"}}'] == "3"
+    assert lines[f'{name}_bucket{{task="shop.add",le="+Inf"}}'] == "4"
+    assert lines[f'{name}_sum{{task="shop.add"}}'] == "90000.705"
+    assert lines[f'{name}_count{{task="shop.add"}}'] == "4"

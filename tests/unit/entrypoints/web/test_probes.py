@@ -66,6 +66,40 @@ def test_a_worker_is_alive_ready_and_counts_what_it_did(app: Celeriac):
         assert 'celeriac_worker_tasks_received_total{task="shop.double"} 1\n' in text
 
 
+def test_what_waits_in_its_queues_is_told_with_for_how_long_at_least(app: Celeriac):
+    app.broker.pause("celery")
+    app.tasks["shop.double"].delay(4)
+
+    with running_worker(app, health_port="127.0.0.1:0") as worker:
+        eventually(
+            lambda: 'celeriac_queue_messages{queue="celery"} 1\n' in asked(worker, "/metrics")[1],
+            lambda: asked(worker, "/metrics")[1],
+        )
+        _, text = asked(worker, "/metrics")
+
+    (line,) = [line for line in text.splitlines() if line.startswith("celeriac_queue_head_wait")]
+    assert float(line.rpartition(" ")[2]) > 0.0
+
+
+def test_how_long_tasks_ran_waited_and_were_late_is_told(app: Celeriac):
+    with running_worker(app, health_port="127.0.0.1:0") as worker:
+        app.tasks["shop.double"].delay(4).get(timeout=10)
+        app.tasks["shop.double"].apply_async((4,), countdown=0).get(timeout=10)
+        eventually(
+            lambda: 'run_seconds_count{task="shop.double"} 2\n' in asked(worker, "/metrics")[1],
+            lambda: asked(worker, "/metrics")[1],
+        )
+        _, text = asked(worker, "/metrics")
+
+    assert 'celeriac_worker_task_wait_seconds_bucket{queue="celery",le="+Inf"} 2\n' in text
+    assert 'celeriac_worker_task_delay_seconds_count{queue="celery"} 1\n' in text
+
+
+def test_nothing_is_measured_where_nobody_may_ask(app: Celeriac):
+    with running_worker(app) as worker:
+        assert worker.worker.chronicle.times is None
+
+
 def test_what_is_not_there_is_answered_with_what_is(app: Celeriac):
     with running_worker(app, health_port="127.0.0.1:0") as worker:
         assert asked(worker, "/") == (404, "no such page; known: /livez, /readyz, /metrics\n")
@@ -77,10 +111,10 @@ class MovedAway(MemoryBroker):
 
     away = False
 
-    def claim(self, queues, limit, wait):
+    def claim(self, queues, limit, wait, begin=0):
         if self.away:
             raise BrokerUnavailable("it has moved away")
-        return super().claim(queues, limit, min(wait, 0.05))
+        return super().claim(queues, limit, min(wait, 0.05), begin)
 
 
 def test_a_worker_whose_broker_is_away_says_so_lives_and_comes_back():

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 from celeriac.adapters.pools.prefork.spoke import LONG, Spoke
+from celeriac.domain.messaging.message import TaskMessage
 
 from .conftest import job
 
@@ -58,3 +59,34 @@ def test_nothing_is_put_behind_a_job_that_turned_out_to_be_long(
 
     assert spoke.hungry(now=10.0 + LONG / 2)
     assert not spoke.hungry(now=10.0 + LONG)
+
+
+def test_links_take_the_place_of_the_job_they_follow(spoke_with: SpokeWith):
+    first, waiting = job(1, relays=2), job(5)
+    link = TaskMessage("link", "task", b"")
+    spoke = spoke_with(first, waiting)
+
+    known = [spoke.relay(1, link), spoke.relay(1, link), spoke.relay(2, link)]
+
+    assert known == [True, False, True]
+    assert [(one.number, one.relays) for one in spoke.inflight.values()] == [(3, 0), (5, 0)]
+    assert spoke.inflight[3].message is link
+
+
+def test_a_link_of_which_nobody_was_told_means_that_the_one_before_had_begun(
+    spoke_with: SpokeWith, begin: Begin
+):
+    spoke = spoke_with(job(1, relays=3), job(5))
+
+    begin(spoke, 4, 0.0)
+
+    assert spoke.split() == ([1], [5])
+
+
+def test_a_job_behind_links_counts_as_begun_only_when_it_is(spoke_with: SpokeWith, begin: Begin):
+    spoke = spoke_with(job(1, relays=3), job(5), job(6))
+    spoke.relay(1, TaskMessage("link", "task", b""))
+
+    begin(spoke, 5, 0.0)
+
+    assert spoke.split() == ([2, 5], [6])

@@ -76,3 +76,16 @@ def test_a_doomed_child_is_not_killed_again(spoke_with: SpokeWith, begin: Begin)
     spoke.doom = OverLimit(1, 5.0)
 
     assert measures(spoke, 20.0, {}) == ([], inf)
+
+
+def test_a_link_that_turns_out_to_be_long_has_the_child_tell_of_those_before(
+    spoke_with: SpokeWith, begin: Begin
+):
+    spoke = spoke_with(job(1, relays=3))
+    begin(spoke, 3, 10.0)
+
+    early, again = measures(spoke, 10.0 + LONG / 2, {})
+    late, _ = measures(spoke, 10.0 + LONG, {})
+
+    assert (early, again) == ([], 10.0 + LONG / 2 + LONG)
+    assert late == [TakeBack(3)]

@@ -1,0 +1,61 @@
+"""A worker names the settings that its pool cannot heed."""
+
+import logging
+
+import pytest
+
+from celeriac import Celeriac
+from celeriac.adapters.memory import MemoryBroker
+from celeriac.entrypoints.library.key_value_backend import KeyValueStoreBackend
+from celeriac.entrypoints.testing import running_worker
+
+SETTINGS = {"worker_max_tasks_per_child": 10, "worker_max_memory_per_child": 50_000}
+
+
+class Shelf(KeyValueStoreBackend):
+    supports_failure_expires = True
+
+
+def warnings_of(pool, caplog, **settings):
+    caplog.clear()
+    with (
+        caplog.at_level(logging.WARNING, "celeriac.worker"),
+        Celeriac("a", broker=MemoryBroker(), set_as_current=False, **settings) as app,
+        running_worker(app, pool=pool),
+    ):
+        pass
+    return [record.getMessage() for record in caplog.records if "effect" in record.getMessage()]
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo", "asyncio"])
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_limit_on_children_is_said_to_do_nothing_where_none_is_replaced(pool, setting, caplog):
+    value = SETTINGS[setting]
+
+    (said,) = warnings_of(pool, caplog, **{setting: value})
+
+    assert said == (
+        f"{setting}={value} has no effect: worker_pool={pool!r} does not replace processes as "
+        "they age; 'prefork' does"
+    )
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_lifetime_of_failures_is_said_to_do_nothing_in_stores_of_ours(pool, caplog):
+    (said,) = warnings_of(pool, caplog, backend="memory://", result_failure_expires=60)
+
+    assert said == (
+        "result_failure_expires=60 has no effect: this result_backend keeps failures as long as "
+        "other results (result_expires)"
+    )
+
+
+def test_a_lifetime_of_failures_is_a_matter_of_backends_of_ones_own(caplog):
+    kept = {"backend": f"{__name__}.Shelf", "result_failure_expires": 60}
+
+    assert warnings_of("threads", caplog, **kept) == []
+
+
+def test_nothing_is_said_where_they_are_heeded_or_not_set(caplog):
+    assert warnings_of("prefork", caplog, **SETTINGS) == []
+    assert warnings_of("threads", caplog) == []
