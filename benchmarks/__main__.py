@@ -1,11 +1,11 @@
 """Measure celeriac beside its peers: `python -m benchmarks [SECTION …]`.
 
 Sections: drain-sqlite (huey), drain-postgresql (procrastinate), roundtrip (huey), imports (Celery),
-idle (Celery), asyncio, recovery (no peer), and beside Celery on the same server drain-redis,
-drain-rabbitmq, enqueue-redis, roundtrip-redis, canvas-redis. Repetitions are interleaved; the table
-shows medians, and each ratio is of medians of one run. A rate counts from the first task to the
-last, so start-up is not in it. Each repetition on Redis has a fresh server of its own, unless one
-is named.
+idle (Celery), eta (Celery), asyncio, recovery (no peer), and beside Celery on the same server
+drain-redis, drain-rabbitmq, enqueue-redis, enqueue-rabbitmq, roundtrip-redis, canvas-redis.
+Repetitions are interleaved; the table shows medians, and each ratio is of medians of one run. A
+rate counts from the first task to the last, so start-up is not in it. Each repetition on Redis has
+a fresh server of its own, unless one is named.
 """
 
 import argparse
@@ -20,9 +20,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from . import counter, processes
+from . import counter, eta, processes
+from .peers.waiting import AT_ONCE, SECONDS
 from .tables import Row, say, table
 
 #: How many tasks a repetition drains: about three seconds' worth of each.
@@ -37,6 +39,7 @@ SIZES = {
     "celery_redis_no_results": 4_000,
     "celeriac_rabbitmq_no_results": 30_000,
     "celery_rabbitmq_no_results": 6_000,
+    "celery_rabbitmq_confirmed": 3_000,
 }
 
 REDIS = ("celeriac_redis", "celery_redis")
@@ -124,10 +127,15 @@ def _enqueue_once(peer: str, folder: Path) -> Row:
 
 def canvas(peers: Sequence[str], reps: int) -> None:
     """Run work-flows of tasks that add one, from the call to the result in hand."""
-    table(repeated(peers, reps, _canvas_once), "chord_1000_ms", "chain_100_ms", "group_1000_ms")
+    rows = repeated(("chain_alone_redis", *peers), reps, _canvas_once)
+    table(rows, "chord_1000_ms", "chain_100_ms", "group_1000_ms")
 
 
 def _canvas_once(peer: str, folder: Path) -> Row:
+    if peer == "chain_alone_redis":
+        command = [sys.executable, "-m", f"benchmarks.peers.{peer}"]
+        alone: Row = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        return alone
     told = client(peer, "reset")
     with processes.worker(told["worker"], folder):
         out = client(peer, "canvas")
@@ -153,8 +161,8 @@ def _interpreter(code: str) -> float:
 
 def idle(reps: int) -> None:
     """Look at a worker with two children that has run one task and has nothing to do."""
-    peers = ("celeriac_sqlite", "celery_redis_no_results")
-    table(repeated(peers, reps, _idle_once), "pss_mib")
+    peers = ("celeriac_sqlite", "celeriac_redis", "celery_redis_no_results")
+    table(repeated(peers, reps, _idle_once), "pss_mib", "first_task_s")
 
 
 def _idle_once(peer: str, folder: Path) -> Row:
@@ -163,7 +171,7 @@ def _idle_once(peer: str, folder: Path) -> Row:
     begun = time.monotonic()
     with processes.worker(told["worker"], folder) as pid:
         wait_for(1, folder)
-        first = time.monotonic() - begun
+        first, spent = counter.first() - begun, processes.cpu_seconds(pid)
         time.sleep(5)
         before, since = processes.cpu_seconds(pid), time.monotonic()
         time.sleep(10)
@@ -173,14 +181,16 @@ def _idle_once(peer: str, folder: Path) -> Row:
             "processes": float(len(processes.session(pid))),
             "idle_cpu_percent": cpu * 100,
             "first_task_s": first,
+            "first_task_cpu_s": spent,
         }
 
 
 def kills() -> None:
-    """Kill workers on Redis under load; say how soon their tasks were taken up."""
+    """Kill workers under load; say how soon their tasks were taken up."""
     from . import recovery
 
-    say(f"{'celeriac on Redis':28} {json.dumps(recovery.usual())}\n")
+    say(f"{'celeriac on Redis':28} {json.dumps(recovery.usual('redis'))}\n")
+    say(f"{'celeriac on RabbitMQ':28} {json.dumps(recovery.usual('rabbitmq'))}\n")
 
 
 def repeated(
@@ -196,23 +206,41 @@ def repeated(
 
 
 def waits(reps: int) -> None:
-    """Run tasks of 100 ms, a thousand at once, on an event loop."""
-    table({f"{n:,} of 100 ms at once": _waits(n, reps) for n in WAITS}, "over_ideal")
-
-
-def _waits(count: int, reps: int) -> list[Row]:
-    found: list[Row] = []
+    """Run tasks of 100 ms, a thousand at once, on an event loop; and on one with no queue."""
+    rows: dict[str, list[Row]] = {}
     for _ in range(reps):
-        with surroundings(WAITING) as folder:
-            client(WAITING, "reset")
-            told = client(WAITING, "enqueue", str(count))
-            with processes.worker(told["worker"], folder) as pid:
-                took = wait_for(2 * count, folder)  # each counts its beginning and its end
-                cpu = processes.cpu_seconds(pid)
-        ideal = ceil(count / 1_000) * 0.1
-        row = {"seconds": took, "over_ideal": took / ideal, "cpu_us": cpu / count * 1e6}
-        found.append(row)
-    return found
+        for n in WAITS:
+            rows.setdefault(f"asyncio alone, {n:,}", []).append(_waits_alone(n))
+            rows.setdefault(f"celeriac, {n:,}", []).append(_waits(n))
+    table(rows, "seconds")
+    least, *_, most = WAITS
+    for name in ("asyncio alone", "celeriac"):
+        few, many = (
+            median(row["seconds"] for row in rows[f"{name}, {n:,}"]) for n in (least, most)
+        )
+        further = (many - few) / (most - least) * AT_ONCE / SECONDS
+        say(f"{name:28} over_ideal of each thousand after the first {further:.3f}")
+
+
+def _waits(count: int) -> Row:
+    with surroundings(WAITING) as folder:
+        client(WAITING, "reset")
+        told = client(WAITING, "enqueue", str(count))
+        with processes.worker(told["worker"], folder) as pid:
+            took = wait_for(2 * count, folder)  # each counts its beginning and its end
+            cpu = processes.cpu_seconds(pid)
+    return _waited(count, took, cpu / count * 1e6)
+
+
+def _waits_alone(count: int) -> Row:
+    command = [sys.executable, "-m", "benchmarks.peers.asyncio_alone", str(count)]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return _waited(count, found["seconds"], found["cpu_us"])
+
+
+def _waited(count: int, seconds: float, cpu_us: float) -> Row:
+    ideal = ceil(count / AT_ONCE) * SECONDS
+    return {"seconds": seconds, "over_ideal": seconds / ideal, "cpu_us": cpu_us}
 
 
 @contextmanager
@@ -247,9 +275,9 @@ def client(peer: str, *words: str) -> dict[str, Any]:
     return found
 
 
-#: Tasks of 100 ms that wait a thousand at once, and how many of them.
+#: Tasks that wait, and how many of them.
 WAITING = "celeriac_asyncio"
-WAITS = (1_000, 10_000, 50_000)
+WAITS = (1_000, 20_000, 50_000)
 
 SECTIONS: dict[str, Callable[[int], None]] = {
     "drain-sqlite": lambda reps: drain(reps, ("celeriac_sqlite", "huey_sqlite")),
@@ -259,10 +287,14 @@ SECTIONS: dict[str, Callable[[int], None]] = {
     "roundtrip": lambda reps: roundtrip(("celeriac_sqlite", "huey_sqlite"), reps),
     "imports": imports,
     "idle": idle,
+    "eta": lambda reps: eta.measure(reps, surroundings),
     "asyncio": waits,
     "recovery": lambda reps: kills(),
     "drain-redis": lambda reps: drain(reps, REDIS, REDIS_NO_RESULTS),
     "drain-rabbitmq": lambda reps: drain(reps, RABBITMQ),
+    "enqueue-rabbitmq": lambda reps: enqueue(
+        (RABBITMQ[1], RABBITMQ[0], "celery_rabbitmq_confirmed"), reps
+    ),
     "enqueue-redis": lambda reps: enqueue(REDIS, reps),
     "roundtrip-redis": lambda reps: roundtrip(REDIS, reps),
     "canvas-redis": lambda reps: canvas(REDIS, reps),

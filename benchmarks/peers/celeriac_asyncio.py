@@ -4,11 +4,10 @@ import asyncio
 from types import SimpleNamespace
 
 from benchmarks import counter
+from benchmarks.peers.waiting import AT_ONCE, SECONDS
 from celeriac import Celeriac
 
-SECONDS = 0.1
-
-_url = f"sqlite:///{counter.folder() / 'celeriac.sqlite3'}"
+_url = f"sqlite:///{counter.path('celeriac.sqlite3')}"
 app = Celeriac("bench", broker=_url, backend=_url, task_default_queue="bench")
 
 
@@ -25,10 +24,10 @@ def _enqueue(n: int) -> None:
 
 
 _peer = SimpleNamespace(
-    NAME="celeriac SQLite, asyncio 1000",
+    NAME=f"celeriac SQLite, asyncio {AT_ONCE}",
     WORKER=[
         *("-m", "celeriac", "-A", f"{__name__}:app", "worker", "-l", "WARNING"),
-        *("-P", "asyncio", "-c", "1000"),
+        *("-P", "asyncio", "-c", str(AT_ONCE)),
     ],
     reset=lambda: app.broker.purge(["bench"]),
     enqueue=_enqueue,

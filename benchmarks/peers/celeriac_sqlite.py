@@ -4,6 +4,6 @@ from benchmarks import counter
 
 from ._celeriac import make
 
-_url = f"sqlite:///{counter.folder() / 'celeriac.sqlite3'}"
+_url = f"sqlite:///{counter.path('celeriac.sqlite3')}"
 _peer = make("celeriac SQLite, prefork 2", __name__, _url, "-c", "2")
 globals().update(vars(_peer))

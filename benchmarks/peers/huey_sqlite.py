@@ -17,7 +17,7 @@ WORKER = [
     "2",
 ]
 
-huey = SqliteHuey("bench", filename=str(counter.folder() / "huey.sqlite3"), store_none=True)
+huey = SqliteHuey("bench", filename=counter.path("huey.sqlite3"), store_none=True)
 
 
 @huey.task(name="noop")
