@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 FOLDER ?=
+# Tests wait for servers and leases as much as they compute: `auto` is two processes a core.
+PYTEST_WORKERS ?= auto
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
@@ -15,7 +17,7 @@ STAMP := $(VENV)/.installed
 
 help:
 	@echo "make demo   index a folder of files with real workers (FOLDER=... to choose one)"
-	@echo "make test   run every test (PYTEST_ARGS=... for pytest's own options)"
+	@echo "make test   run every test (PYTEST_ARGS=... for pytest's own options, -n0 for one process)"
 	@echo "make check  lint, imports, types and docs, each also a command of its own"
 	@echo "make format let ruff lay the code out and mend what it can"
 	@echo "make docs   build the documentation into build/docs"
@@ -25,8 +27,10 @@ help:
 demo: $(STAMP)-demo
 	$(BIN)/python -m examples.index_folder $(if $(FOLDER),"$(FOLDER)")
 
+# Tests start hundreds of programs: without bytecode each would compile the package anew.
 test: $(STAMP)-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
+	  --numprocesses=$(PYTEST_WORKERS) --dist=worksteal $(PYTEST_ARGS)
 
 check: lint imports types docs
 

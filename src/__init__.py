@@ -14,9 +14,12 @@ Names are resolved on first use, so that importing the package costs next to not
 """
 
 import os
-from typing import TYPE_CHECKING, Any
 
+#: Type checkers take it for true. Not typing's own, which takes a third of what a probe may take.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .entrypoints.celery_names import install_as_celery
     from .entrypoints.library.app import Celeriac, Celery, shared_task
     from .entrypoints.library.canvas import Signature, maybe_signature, signature, subtask
@@ -72,7 +75,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     where = _WHERE.get(name)
     if where is None:
         raise AttributeError(f"module 'celeriac' has no attribute {name!r}")
