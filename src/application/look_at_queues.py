@@ -11,7 +11,7 @@ from ..ports.clock import Clock
 
 
 class QueueLook:
-    """What was seen of queues last. The keeper looks; any thread may ask what was seen."""
+    """What was seen of queues last. The rescuer looks; any thread may ask what was seen."""
 
     def __init__(self, broker: Broker, queues: Sequence[str], clock: Clock) -> None:
         """See nothing yet. `queues` may change."""

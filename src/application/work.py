@@ -1,11 +1,12 @@
 """The worker: a shell that carries messages to its core and carries out what the core decides.
 
-Three threads, whose waiting is all on one inbox:
+Four threads, whose waiting is all on one inbox:
 
 - the hub (`run`) owns the core. While there is work it claims by itself, so that a loaded worker
   pays no hand-over between threads;
 - the intake (`wait_for_work`) waits for the first message when there is none;
-- the keeper (`keep_lease`) renews the lease, and adopts what dead workers held.
+- the keeper (`keep_lease`) renews the lease;
+- the rescuer (`rescue`) adopts what dead workers held.
 
 No settlement is ever dropped: one that the store could not take is tried again until it can, or
 until the lease is lost and the work belongs to somebody else.
@@ -43,6 +44,7 @@ from .inbox import Adopted, Asked, Claimed, Event, LeaseGone, StopAsked, drain
 from .keep_lease import Keeper
 from .make_whole import MakingWhole
 from .refusals import SettlementMender
+from .rescue import Rescuer
 from .run_task import TaskRunner
 from .settle_later import Settling
 from .tell_of_arrivals import Arrivals
@@ -57,6 +59,10 @@ IDLE_SECONDS: Final = 1.0
 #: These may be about a job that only a report before them has told of.
 _NAMING_JOBS: Final = (Began, Lost, TimedOut, Cancelled)
 _AWAY = (BrokerUnavailable, BackendUnavailable)
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class Worker:
         runner: TaskRunner,
         clock: Clock,
         inbox: "SimpleQueue[Any] | None" = None,
-        housekeeping: Callable[[], None] = lambda: None,
+        housekeeping: Callable[[], None] = _nothing,
         guard: LeaseGuard | None = None,
         admission: Admission | None = None,
     ) -> None:
@@ -108,9 +114,9 @@ class Worker:
         self._settling = Settling(SettlementMender(settler, runner.refused_result), clock)
         queues, over = self.queues, self._over
         self.intake = Intake(broker, queues, self.inbox, over, clock)
-        self.keeper = Keeper(
-            broker, queues, settings.lease, self.inbox, over, housekeeping, clock, guard
-        )
+        prolong = _nothing if admission is None else admission.prolong
+        self.keeper = Keeper(broker, settings.lease, self.inbox, over, prolong, clock, guard)
+        self.rescuer = Rescuer(broker, queues, settings.lease, self.inbox, over, housekeeping)
         #: When the hub last did a round, in monotonic seconds; None: it has not begun.
         self.turned_at: float | None = None
         #: What resizes its pool with the work there is, where that was asked for.
@@ -164,6 +170,7 @@ class Worker:
         threads = [
             threading.Thread(target=self.intake.run, name="celeriac-intake", daemon=True),
             threading.Thread(target=self.keeper.run, name="celeriac-keeper", daemon=True),
+            threading.Thread(target=self.rescuer.run, name="celeriac-rescuer", daemon=True),
         ]
         for thread in threads:
             thread.start()

@@ -54,7 +54,6 @@ def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) 
         container.coordinator()  # where there can be none, that is said before any task is taken
 
     def keep_house() -> None:
-        admission.prolong()
         cleaner.turn()
         if outer.memory is not None:
             outer.memory.turn()

@@ -108,8 +108,9 @@ class Node(Worker):
         self.intake.step(0.0)
 
     def keep(self) -> None:
-        """Do one round of the keeper thread."""
-        self.keep_due = self._time.monotonic() + self.keeper.step()
+        """Do one round of the keeper's thread, and one of the rescuer's."""
+        self.keeper.step()
+        self.keep_due = self._time.monotonic() + self.rescuer.step()
 
     def _begins(self, job: Job) -> None:
         self._ledger.ran(self.name, job.message)

@@ -151,7 +151,7 @@ class Ownership:
 
     def _forget_finished(self) -> None:
         now = self._clock.monotonic()
-        for attempt in [one for one, (_, until) in self._finished.items() if until <= now]:
+        for attempt in [one for one, (_, until) in list(self._finished.items()) if until <= now]:
             self.void([self._finished.pop(attempt)[0]])
 
     def void(self, keys: Sequence[str]) -> None:

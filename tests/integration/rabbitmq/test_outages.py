@@ -109,7 +109,7 @@ def test_all_that_was_accepted_is_done_when_the_server_restarts_under_load(
         load.until_all_are_over()
         ends = load.ends()
 
-    assert set(ends) == {"late SUCCESS", "early SUCCESS"}
+    assert set(ends) == {"late SUCCESS", "early SUCCESS"}, str(load)
     assert load.sent.slowest < DEADLINE + 2
     assert max(resumed) < RESUMED
 

@@ -8,6 +8,7 @@ from celeriac import Celeriac
 from celeriac.adapters.memory import MemoryBroker, MemoryResults, MemoryStore
 from celeriac.domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
 from celeriac.entrypoints.testing import running_worker
+from tests.waiting import eventually
 
 
 class Shaky(MemoryBroker):
@@ -18,6 +19,9 @@ class Shaky(MemoryBroker):
         self.failures = {}
         self.enlistments = 0
         self.again = threading.Event()
+        self.renewals = 0
+        #: Once set, whoever looks after the dead waits for the other.
+        self.stuck, self.unstuck = threading.Event(), threading.Event()
 
     def enlist(self, node, lease):
         super().enlist(node, lease)
@@ -44,10 +48,13 @@ class Shaky(MemoryBroker):
 
     def recover(self, *args):
         self._fail("recover")
+        if self.stuck.is_set():
+            self.unstuck.wait(20)
         return super().recover(*args)
 
     def renew(self):
         self._fail("renew")
+        self.renewals += 1
         return super().renew()
 
 
@@ -139,6 +146,17 @@ def test_a_lease_that_was_lost_is_taken_anew(app, broker):
         assert got(note(app, 2)) == [2]
 
     assert broker.enlistments == 2
+
+
+def test_a_lease_is_renewed_while_looking_after_the_dead_takes_its_time(app, broker):
+    with running_worker(app):
+        broker.stuck.set()
+        before = broker.renewals
+        eventually(lambda: broker.renewals > before + 6)  # twice as long as the lease
+        assert got(note(app, 1)) == [1]
+        broker.unstuck.set()
+
+    assert broker.enlistments == 1
 
 
 def dead_worker(broker, *, started):

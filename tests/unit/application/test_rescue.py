@@ -6,7 +6,7 @@ from queue import SimpleQueue
 import pytest
 
 from celeriac.adapters.memory import MemoryBroker, MemoryStore, VirtualClock
-from celeriac.application.keep_lease import DOUBT_SECONDS, Keeper
+from celeriac.application.rescue import DOUBT_SECONDS, Rescuer
 
 
 class InDoubt(MemoryBroker):
@@ -22,9 +22,8 @@ class InDoubt(MemoryBroker):
     [(MemoryBroker, 15.0, 5.0), (InDoubt, 15.0, DOUBT_SECONDS), (InDoubt, 1.5, 0.5)],
 )
 def test_the_dead_are_looked_for_sooner_while_somebody_is_in_doubt(kind, lease, pause):
-    clock = VirtualClock()
-    broker = kind(MemoryStore(clock))
+    broker = kind(MemoryStore(VirtualClock()))
     broker.enlist("w@host", lease)
-    keeper = Keeper(broker, ["jobs"], lease, SimpleQueue(), threading.Event(), lambda: None, clock)
+    rescuer = Rescuer(broker, ["jobs"], lease, SimpleQueue(), threading.Event(), lambda: None)
 
-    assert keeper.step() == pause
+    assert rescuer.step() == pause
