@@ -15,6 +15,7 @@ from tests.servers.rabbitmq import RabbitMQ
 from tests.servers.server import Unavailable
 
 from .place import AmqpPlace
+from .silent_way import SilentWay
 
 pytestmark = [pytest.mark.needs_server("redis"), pytest.mark.slow]
 
@@ -81,6 +82,30 @@ def test_work_goes_on_when_the_server_is_back(make_place, server):
     assert running.get(timeout=20) == "over"
     assert len([line for line in place.marks() if line.startswith("begin over")]) == 1
     assert worker.stop() == 0
+
+
+@pytest.mark.needs_server("rabbitmq")
+def test_a_server_that_takes_connections_and_says_nothing_costs_no_lease(
+    tmp_path, rabbitmq_url, redis_url
+):
+    way = SilentWay(rabbitmq_url)
+    place = AmqpPlace(tmp_path, rabbitmq_url, redis_url, worker_lease=1.5)
+    try:
+        cut_off = place.worker("-c", "1", conf={"broker_url": way.url})
+        running = place.send("nap", "over", 8.0)
+        place.until_begun("over")
+        other = place.worker("-c", "1")
+
+        way.fall_silent()
+        assert running.get(timeout=20) == "over"
+        way.speak()
+
+        assert "the lease of" not in cut_off.output
+        assert cut_off.stop() == other.stop() == 0
+    finally:
+        place.close()
+        way.close()
+    assert place.left_over() == []
 
 
 def test_all_that_was_accepted_is_done_when_the_server_restarts_under_load(
