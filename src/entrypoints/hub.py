@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..application import work_log
 from ..application.admission import Admission
 from ..application.autoscale import Autoscaling, Scaler
-from ..application.housekeeping import Housekeeping, lifetime
+from ..application.housekeeping import Housekeeping
 from ..application.look_at_queues import QueueLook
 from ..application.remember import Remembering
 from ..application.run_task import TaskRunner
@@ -24,6 +24,7 @@ from ..domain.work.capacity import Autoscaler
 from ..domain.work.core import WorkerCore, WorkerPolicy
 from .adapter_table import STATE_FILE, load
 from .celery_names import celery_names_are_ours, imported
+from .library.kept_for import kept_for
 from .library.limits import needs_the_cluster
 from .library.task_shape import DEFAULT_REQUEST
 from .logs import log_path
@@ -48,7 +49,7 @@ KEEPALIVE: Final = 30.0
 def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) -> Worker:
     """Return the shell of a worker, not started yet."""
     conf, container = outer.app.conf, outer.app.container
-    cleaner = Housekeeping(container.results(), lifetime(conf.result_expires), container.clock())
+    cleaner = Housekeeping(container.results(), kept_for(outer.app), container.clock())
     admission = Admission(container.coordinator, conf.worker_lease)
     if any(needs_the_cluster(task) for task in outer.app.tasks.values()):
         container.coordinator()  # where there can be none, that is said before any task is taken
@@ -119,15 +120,12 @@ def _say_what_has_no_effect(outer: "AppWorker") -> None:
             "can, and 'threads' can give one up",
             conf.task_time_limit,
         )
-    if conf.result_failure_expires is not None:
-        from .own_backend import own_backend  # which leads to what only Celery's names lead to
-
-        if own_backend(outer.app) is None:
-            logger.warning(
-                "result_failure_expires=%g has no effect: this result_backend keeps failures as "
-                "long as other results (result_expires)",
-                conf.result_failure_expires,
-            )
+    if conf.result_failure_expires is not None and not _heeds_failures(outer):
+        logger.warning(
+            "result_failure_expires=%s has no effect: results in %s wait together, whatever became "
+            "of their tasks (result_expires); a result_backend in Redis or a database heeds it",
+            *(conf.result_failure_expires, outer.app.results.url),
+        )
     if can.isolated:
         return
     asked = outer.options.pool or conf.worker_pool
@@ -139,6 +137,14 @@ def _say_what_has_no_effect(outer: "AppWorker") -> None:
                 "'prefork' does",
                 *(name, value, pool),
             )
+
+
+def _heeds_failures(outer: "AppWorker") -> bool:
+    if outer.app.results.capabilities.keeps_failures_apart:
+        return True
+    from .own_backend import own_backend  # which leads to what only Celery's names lead to
+
+    return own_backend(outer.app) is not None  # and has said so itself
 
 
 def make_presence(outer: "AppWorker", shell: Worker) -> Presence:

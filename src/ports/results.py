@@ -17,6 +17,8 @@ class ResultCapabilities:
     persistent: bool = True
     expires_itself: bool = False
     chords: bool = True
+    #: Whether failures may be kept for another time than other results.
+    keeps_failures_apart: bool = True
     max_bytes: int | None = None
 
 
@@ -111,5 +113,10 @@ class ResultBackend(Protocol):
         """
 
     @abstractmethod
-    def expire(self, before: datetime) -> int:
-        """Delete ready records and groups done before that time; return how many."""
+    def expire(self, before: datetime | None, failed_before: datetime | None) -> int:
+        """Delete ready records and groups that are old; return how many.
+
+        Those in state FAILURE are old if done before `failed_before`, all others, and groups, if
+        done before `before`. None: none of them is. Chords that were not touched since `before`
+        may go with them, uncounted.
+        """

@@ -293,7 +293,8 @@ def test_what_was_done_before_a_time_expires(place, results):
     )
     results.save_groups([GroupRecord("old", [], old), GroupRecord("young", [], young)])
 
-    assert results.expire(now - timedelta(hours=24)) == 3
+    end = now - timedelta(hours=24)
+    assert results.expire(end, end) == 3
 
     found = results.fetch(["old", "old failure", "young", "just then", "running", "waiting"])
     assert [one and one.state for one in found] == [
@@ -306,4 +307,41 @@ def test_what_was_done_before_a_time_expires(place, results):
     ]
     groups = results.fetch_groups(["old", "young"])
     assert [group and group.group_id for group in groups] == [None, "young"]
-    assert results.expire(now - timedelta(hours=24)) == 0
+    assert results.expire(end, end) == 0
+
+
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "failures", "gone"),
+    [
+        pytest.param(DAY, WEEK, {"S8", "R8", "F8", "S2", "R2", "g2"}, id="failures-longer"),
+        pytest.param(WEEK, DAY, {"S8", "R8", "F8", "F2"}, id="failures-shorter"),
+        pytest.param(DAY, None, {"S8", "R8", "S2", "R2", "g2"}, id="failures-for-ever"),
+        pytest.param(None, DAY, {"F8", "F2"}, id="only-failures"),
+        pytest.param(None, None, set(), id="all-for-ever"),
+    ],
+)
+def test_failures_expire_in_a_time_of_their_own(place, results, lifetime, failures, gone):
+    """R: a revoked task has not failed. Records and the group are named after their age in days."""
+    if not place.sweeps:
+        pytest.skip("its store deletes what is old by itself, and is not told to")
+    now = later(place, 0)
+    states = {"S": "SUCCESS", "F": "FAILURE", "R": "REVOKED", "W": "RETRY"}
+    ages = {f"{sign}{days}": days for sign in states for days in (0, 2, 8)}
+    results.store(
+        [
+            record(name, states[name[0]], done=now - timedelta(days=days))
+            for name, days in ages.items()
+        ]
+    )
+    results.save_groups([GroupRecord("g2", [], now - timedelta(days=2))])
+    ends = [None if kept is None else now - kept for kept in (lifetime, failures)]
+
+    assert results.expire(*ends) == len(gone)
+
+    left = {one.task_id for one in results.fetch(list(ages)) if one is not None}
+    left |= {one.group_id for one in results.fetch_groups(["g2"]) if one is not None}
+    assert left == {*ages, "g2"} - gone
+    assert results.expire(*ends) == 0

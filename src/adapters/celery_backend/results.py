@@ -75,6 +75,7 @@ class CeleryBackendResults(ResultBackend):
             persistent=bool(self._first.persistent),
             expires_itself=bool(self._first.supports_autoexpire),
             chords=self._counter is not None,
+            keeps_failures_apart=bool(self._first.supports_failure_expires),
         )
 
     @property
@@ -177,11 +178,11 @@ class CeleryBackendResults(ResultBackend):
         """Note that bodies are published. Raises NotSupported."""
         self._counting().close_chords(group_ids)
 
-    def expire(self, before: datetime) -> int:
+    def expire(self, before: datetime | None, failed_before: datetime | None) -> int:
         """Have the backend delete what is old in its own eyes; it does not say how many."""
         with _translated(self.url):
             self.backend.cleanup()
-        return 0 if self._counter is None else self._counter.expire(before)
+        return 0 if self._counter is None else self._counter.expire(before, failed_before)
 
     # -- pieces
 

@@ -80,6 +80,6 @@ class DisabledResults(ResultBackend):
     def close_chords(self, group_ids: Sequence[str]) -> None:
         """There is nothing to close."""
 
-    def expire(self, before: datetime) -> int:
+    def expire(self, before: datetime | None, failed_before: datetime | None) -> int:
         """Return 0."""
         return 0

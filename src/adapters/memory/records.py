@@ -72,16 +72,22 @@ class RecordTable:
         parts = chord.parts.values() if chord else ()
         return sorted(parts, key=lambda part: (part.index is None, part.index or 0))
 
-    def expire(self, before: datetime) -> int:
-        """Delete what was done before that time; unfinished chords go with it, uncounted."""
+    def expire(self, before: datetime | None, failed_before: datetime | None) -> int:
+        """Delete what is old; unfinished chords go with it, uncounted."""
         done = [
             task_id
             for task_id, record in self.records.items()
-            if record.ready and record.date_done and record.date_done < before
+            if record.ready
+            and _is_before(
+                record.date_done, failed_before if record.state == states.FAILURE else before
+            )
         ]
-        groups = [key for key, group in self.groups.items() if group.date_done < before]
         for task_id in done:
             del self.records[task_id]
+        return len(done) + (0 if before is None else self._expire_groups(before))
+
+    def _expire_groups(self, before: datetime) -> int:
+        groups = [key for key, group in self.groups.items() if group.date_done < before]
         for group_id in groups:
             del self.groups[group_id]
         self.chords = {
@@ -89,4 +95,8 @@ class RecordTable:
             for group_id, chord in self.chords.items()
             if group_id not in groups and chord.touched >= before
         }
-        return len(done) + len(groups)
+        return len(groups)
+
+
+def _is_before(done: datetime | None, end: datetime | None) -> bool:
+    return done is not None and end is not None and done < end

@@ -127,7 +127,7 @@ class MemoryResults(ResultBackend):
                 chord.closed = True
                 chord.parts.clear()
 
-    def expire(self, before: datetime) -> int:
-        """Delete what was done before that time."""
+    def expire(self, before: datetime | None, failed_before: datetime | None) -> int:
+        """Delete what is old."""
         with self.memory.changed:
-            return self.memory.results.expire(before)
+            return self.memory.results.expire(before, failed_before)

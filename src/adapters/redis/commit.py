@@ -17,8 +17,8 @@ from .store import Script
 #: The first word of the answer where all went well.
 SETTLED: Final = b"settled"
 
-#: Arguments: the time to live of results, what `kept_by` takes; the number of completions, for each
-#: of these the key of its group and what PUT takes; then for each settlement what END takes, five
+#: Arguments: what `records_kept_by` and `kept_by` take; the number of completions, for each of
+#: these the key of its group and what PUT takes; then for each settlement what END takes, five
 #: lists that begin with their length, and what PUT takes. The lists are of records (`key, state,
 #: document, verdict, digest`), of chords that are opened (`key, size`), of chords that grow (`key,
 #: by, key of the growth`), of parts (`key, task id, index, size, part`), and of the keys of chords
@@ -32,8 +32,6 @@ COMMIT: Final = Script(
     + KEEP_FUNCTION
     + CHORD_FUNCTIONS
     + r"""
-local ttl = tonumber(ARGV[3])
-
 local function judged(k)
   return ARGV[k + 3] ~= '' and redis.sha1hex(redis.call('GET', ARGV[k]) or '') == ARGV[k + 4]
 end
@@ -65,7 +63,7 @@ local function keep(k)
   elseif before == 'SUCCESS' or (READY[before] and not READY[state]) then
     return
   end
-  write_record(key, ARGV[k + 2], ttl)
+  write_record(key, state, ARGV[k + 2])
   states[key] = state
 end
 
@@ -78,9 +76,10 @@ local function count(k)
   end
 end
 
-kept_by(4)
-local i = 9
-for _ = 1, tonumber(ARGV[8]) do
+records_kept_by(3)
+kept_by(5)
+local i = 10
+for _ = 1, tonumber(ARGV[9]) do
   completions[ARGV[i]] = i + 1
   i = put(i + 1, true)
 end

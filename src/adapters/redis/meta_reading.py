@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isinf
 from typing import Any, Final
@@ -53,15 +54,29 @@ def group_of(
         raise _unreadable(key, "a saved group", error) from error
 
 
-def done_before(data: bytes, before: datetime, encoding: Encoding = PLAIN) -> bool:
-    """Tell whether a document is of a task or group that was done before a time."""
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Before when results, and those in state FAILURE, must have been done to be old.
+
+    None: they are never old.
+    """
+
+    results: datetime | None
+    failures: datetime | None
+
+
+def is_old(data: bytes, ends: Ends, encoding: Encoding = PLAIN) -> bool:
+    """Tell whether a document is of a task or group that was done long enough ago."""
     try:
         document = _read(data, encoding)
         done = _moment(document.get("date_done"))
     except _NO_DOCUMENT:
         return False
-    is_ready = document.get("status", states.SUCCESS) in states.READY_STATES
-    return is_ready and done is not None and done < before
+    state = document.get("status", states.SUCCESS)
+    end = ends.failures if state == states.FAILURE else ends.results
+    if done is None or end is None:
+        return False
+    return state in states.READY_STATES and done < end
 
 
 def chord_part_of(

@@ -58,6 +58,7 @@ def open_results(
     return RedisResults(
         store,
         expires=settings.get("result_expires"),
+        failure_expires=settings.get("result_failure_expires"),
         key_prefix=options.get("global_keyprefix", ""),
         content_type=serializer.content_type if serializer else "application/json",
         content_encoding=serializer.content_encoding if serializer else "utf-8",

@@ -11,8 +11,9 @@ from typing import Final
 
 from .store import Script
 
-#: Lua that writes one record; the settler's scripts may begin with it too. `ttl` in seconds, 0:
-#: for ever. Returns false where it cannot tell the state of what is kept.
+#: Lua that writes one record; the settler's scripts may begin with it too. `records_kept_by(k)`
+#: takes two arguments: seconds for which records are kept, and those in state FAILURE (0: for
+#: ever). `keep_record` returns false where it cannot tell the state of what is kept.
 KEEP_FUNCTION: Final = """
 local READY = {SUCCESS = true, FAILURE = true, REVOKED = true}
 local function state_of(key)
@@ -25,7 +26,12 @@ local function state_of(key)
   if is_json and type(document.status) == 'string' then return document.status, true end
   return nil, false
 end
-local function write_record(key, document, ttl)
+local ttl_of_records, ttl_of_failures
+local function records_kept_by(k)
+  ttl_of_records, ttl_of_failures = tonumber(ARGV[k]), tonumber(ARGV[k + 1])
+end
+local function write_record(key, state, document)
+  local ttl = state == 'FAILURE' and ttl_of_failures or ttl_of_records
   if ttl > 0 then
     redis.call('SETEX', key, ttl, document)
   else
@@ -33,24 +39,25 @@ local function write_record(key, document, ttl)
   end
   redis.call('PUBLISH', key, document)
 end
-local function keep_record(key, state, document, ttl)
+local function keep_record(key, state, document)
   local kept, known = state_of(key)
   if not known then return false end
   if not READY[kept] or (kept ~= 'SUCCESS' and READY[state]) then
-    write_record(key, document, ttl)
+    write_record(key, state, document)
   end
   return true
 end
 """
 
-#: ARGV: the time to live, then state and document of each key. Returns the numbers of those keys
-#: whose state could not be told, where nothing was written.
+#: ARGV: what `records_kept_by` takes, then state and document of each key. Returns the numbers of
+#: those keys whose state could not be told, where nothing was written.
 STORE: Final = Script(
     KEEP_FUNCTION
     + """
-local ttl, unknown = tonumber(ARGV[1]), {}
+records_kept_by(1)
+local unknown = {}
 for number, key in ipairs(KEYS) do
-  if not keep_record(key, ARGV[number * 2], ARGV[number * 2 + 1], ttl) then
+  if not keep_record(key, ARGV[number * 2 + 1], ARGV[number * 2 + 2]) then
     unknown[#unknown + 1] = number
   end
 end
@@ -58,12 +65,13 @@ return unknown
 """
 )
 
-#: ARGV: the time to live, the digest of what is to be replaced, the document.
+#: ARGV: what `records_kept_by` takes, the digest of what is to be replaced, state and document.
 SWAP: Final = Script(
     KEEP_FUNCTION
     + """
-if redis.sha1hex(redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return 0 end
-write_record(KEYS[1], ARGV[3], tonumber(ARGV[1]))
+if redis.sha1hex(redis.call('GET', KEYS[1]) or '') ~= ARGV[3] then return 0 end
+records_kept_by(1)
+write_record(KEYS[1], ARGV[4], ARGV[5])
 return 1
 """
 )

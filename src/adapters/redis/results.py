@@ -28,7 +28,7 @@ from .chord_scripts import CLOSE, COUNT, GROW, OPEN
 from .exchange import read_many
 from .feed import Feed
 from .meta import Encoding, group_meta_of, meta_of
-from .meta_reading import done_before, group_of, record_of
+from .meta_reading import Ends, group_of, is_old, record_of
 from .pacing import MANY, found_soon
 from .record_scripts import DELETE_UNCHANGED, STORE, SWAP
 from .store import RedisStore, Script
@@ -47,7 +47,8 @@ _DAY: Final = timedelta(days=1)
 class RedisResults(ResultBackend):
     """Results in a RedisStore.
 
-    They are kept for `expires` (seconds or a timedelta; None and 0: for ever). `key_prefix` is
+    They are kept for `expires` (seconds or a timedelta; None and 0: for ever), those in state
+    FAILURE for `failure_expires` (0: for ever; None: as all others). `key_prefix` is
     `global_keyprefix` of `result_backend_transport_options`; without one the store's is used.
     `content_type` and `content_encoding` are those of `result_serializer`, and `codec` encodes
     documents with it where that is not JSON, or where `compression` (Celery's
@@ -61,6 +62,7 @@ class RedisResults(ResultBackend):
         store: RedisStore,
         *,
         expires: float | timedelta | None = _DAY,
+        failure_expires: float | timedelta | None = None,
         key_prefix: str = "",
         content_type: str = "application/json",
         content_encoding: str = "utf-8",
@@ -72,6 +74,9 @@ class RedisResults(ResultBackend):
     ) -> None:
         self.redis = store
         self.ttl = _seconds(expires)
+        failed = self.ttl if failure_expires is None else _seconds(failure_expires)
+        #: Seconds for which records are kept, and those in state FAILURE; 0: for ever.
+        self.lifetimes = (self.ttl, failed)
         kept = self.ttl if chord_expires is None else _seconds(chord_expires)
         self.keeping = chords.Keeping(kept, self.ttl, chords_ordered)
         self._prefix = _prefix(key_prefix or store.prefix)
@@ -83,7 +88,7 @@ class RedisResults(ResultBackend):
     @property
     def capabilities(self) -> ResultCapabilities:
         """Everything; Redis deletes what is old unless it is to be kept for ever."""
-        return ResultCapabilities(expires_itself=self.ttl > 0, max_bytes=self._max_bytes)
+        return ResultCapabilities(expires_itself=any(self.lifetimes), max_bytes=self._max_bytes)
 
     @property
     def url(self) -> str:
@@ -251,29 +256,30 @@ class RedisResults(ResultBackend):
 
     # -- retention
 
-    def expire(self, before: datetime) -> int:
-        """Delete what was done before that time; Redis does it by itself unless kept for ever.
+    def expire(self, before: datetime | None, failed_before: datetime | None) -> int:
+        """Delete what is old; Redis does it by itself unless it is to be kept for ever.
 
         What nobody can read, and groups whose time Celery did not write, are left to Redis.
         """
-        return self._sweep(self.task_key(""), before) + self._sweep(self._group_prefix, before)
+        ends = Ends(before, failed_before)
+        return self._sweep(self.task_key(""), ends) + self._sweep(self._group_prefix, ends)
 
-    def _sweep(self, prefix: str, before: datetime) -> int:
+    def _sweep(self, prefix: str, ends: Ends) -> int:
         pattern = "".join(f"\\{sign}" if sign in "*?[]^\\" else sign for sign in prefix) + "*"
         deleted, cursor = 0, 0
         while True:
             cursor, keys = self._do(
                 lambda client, at=cursor: client.scan(at, match=pattern, count=_AT_ONCE)
             )
-            deleted += self._delete_old([key.decode() for key in keys], before)
+            deleted += self._delete_old([key.decode() for key in keys], ends)
             if not cursor:
                 return deleted
 
-    def _delete_old(self, keys: Sequence[str], before: datetime) -> int:
+    def _delete_old(self, keys: Sequence[str], ends: Ends) -> int:
         old = {
             key: sha1(data, usedforsecurity=False).hexdigest()
             for key, data in zip(keys, self._values(keys), strict=True)
-            if data is not None and done_before(data, before, self._encoding)
+            if data is not None and is_old(data, ends, self._encoding)
         }
         if not self.redis.clustered:
             return int(self._run(DELETE_UNCHANGED, list(old), list(old.values()))) if old else 0
@@ -290,7 +296,7 @@ class RedisResults(ResultBackend):
             if not states.may_replace(self.state_of(key, kept), record.state):
                 return
             digest = sha1(kept or b"", usedforsecurity=False).hexdigest()
-            if self._run(SWAP, [key], [self.ttl, digest, document]):
+            if self._run(SWAP, [key], [*self.lifetimes, digest, record.state, document]):
                 return
         raise BackendUnavailable(f"{self.url}: {key!r} changes all the time; try again")
 
@@ -320,10 +326,10 @@ class RedisResults(ResultBackend):
     def _unknown(self, keys: Sequence[str], told: Sequence[tuple[str, bytes]]) -> Sequence[int]:
         """Store documents; return which ones could not be, since what is kept is no JSON."""
         if self.redis.clustered:
-            calls = [([key], [self.ttl, *one]) for key, one in zip(keys, told, strict=True)]
+            calls = [([key], [*self.lifetimes, *one]) for key, one in zip(keys, told, strict=True)]
             answers = self.redis.run_each(STORE, calls, unavailable=BackendUnavailable)
             return [number for number, answer in enumerate(answers) if answer]
-        arguments = [self.ttl, *(value for one in told for value in one)]
+        arguments = [*self.lifetimes, *(value for one in told for value in one)]
         return [number - 1 for number in self._run(STORE, keys, arguments)]
 
     def _run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:

@@ -174,7 +174,8 @@ class RedisSettler(Settler):
         effects: Sequence[list[Any] | None],
         completions: Sequence[Any],
     ) -> list[Any]:
-        told: list[Any] = [self._results.ttl, *self._results.keeping.arguments(), *completions]
+        results = self._results
+        told: list[Any] = [*results.lifetimes, *results.keeping.arguments(), *completions]
         last = {one.token: index for index, one in enumerate(settlements) if one.relay is not None}
         priorities = self._broker.store.layout.priorities
         for index, (settlement, one) in enumerate(zip(settlements, effects, strict=True)):

@@ -65,7 +65,10 @@ class RpcResults(ResultBackend):
     @property
     def capabilities(self) -> ResultCapabilities:
         """Nothing is kept, and no chords are counted."""
-        return ResultCapabilities(persistent=False, chords=False, expires_itself=True)
+        # What waits at an address goes with the address, whatever became of the tasks.
+        return ResultCapabilities(
+            persistent=False, chords=False, expires_itself=True, keeps_failures_apart=False
+        )
 
     @property
     def url(self) -> str:
@@ -166,7 +169,7 @@ class RpcResults(ResultBackend):
     def close_chords(self, group_ids: Sequence[str]) -> None:
         """There is nothing to close."""
 
-    def expire(self, before: datetime) -> int:
+    def expire(self, before: datetime | None, failed_before: datetime | None) -> int:
         """Nothing is kept."""
         return 0
 

@@ -168,14 +168,41 @@ class RecordTable:
     # -- retention
 
     def expire(self, transaction: Transaction, before: datetime) -> int:
-        """Delete ready records and groups done before a time; return how many."""
-        moment = (self._flavour.moment(before),)
-        records = transaction.run(
+        """Delete ready records done before a time, failures too; return how many."""
+        return transaction.run(
             f"DELETE FROM {self.task} WHERE date_done < ? AND status IN {READY}",  # noqa: S608
-            moment,
+            (self._flavour.moment(before),),
         )
-        groups = transaction.run(f"DELETE FROM {self.group} WHERE date_done < ?", moment)  # noqa: S608
-        return records + groups
+
+    def old(
+        self, transaction: Transaction, before: datetime, among: tuple[str, ...], limit: int
+    ) -> list[str]:
+        """Return the ids of some records in these states that were done before a time."""
+        rows = transaction.rows(
+            f"SELECT task_id FROM {self.task}"  # noqa: S608 - names of ours
+            f" WHERE date_done < ? AND {_stated(among)} LIMIT {limit}",
+            (self._flavour.moment(before),),
+        )
+        return [task_id for (task_id,) in rows]
+
+    def forget_old(
+        self,
+        transaction: Transaction,
+        task_ids: Sequence[str],
+        before: datetime,
+        among: tuple[str, ...],
+    ) -> int:
+        """Delete those of the records that still are in these states since before a time."""
+        return transaction.run(
+            f"DELETE FROM {self.task} WHERE {self._flavour.among('task_id')}"  # noqa: S608
+            f" AND date_done < ? AND {_stated(among)}",
+            (self._flavour.listed(list(task_ids)), self._flavour.moment(before)),
+        )
+
+    def expire_groups(self, transaction: Transaction, before: datetime) -> int:
+        """Delete groups done before a time; return how many."""
+        moment = (self._flavour.moment(before),)
+        return transaction.run(f"DELETE FROM {self.group} WHERE date_done < ?", moment)  # noqa: S608
 
     # -- rows
 
@@ -266,6 +293,10 @@ class RecordTable:
         head, _, tail = sql.partition("(")
         columns, _, rest = tail.partition(" VALUES (")
         return f"{head}(id, {columns} VALUES ({next_id}, {rest}"
+
+
+def _stated(among: tuple[str, ...]) -> str:
+    return "status IN ({})".format(", ".join(f"'{state}'" for state in among))
 
 
 def plain(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from ...domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
 from ...domain.errors import BackendUnavailable, ResultTooLarge
 from ...domain.messaging.payload import Codec
+from ...domain.tasks import states
 from ...domain.tasks.result_record import GroupRecord, ResultRecord
 from ...ports.results import ResultBackend, ResultCapabilities
 from . import chords
@@ -23,6 +24,13 @@ T = TypeVar("T")
 
 #: Ids in one statement: databases limit the size of a statement, not the number of statements.
 _AT_ONCE: Final = 1000
+#: Ids of old records that are held in memory at a time.
+_LOOKED_AT: Final = 100_000
+#: Seconds for a statement over all that is old.
+_LONG: Final = 60.0
+#: The ready states, by what `result_failure_expires` says of them.
+_FAILED: Final = (states.FAILURE,)
+_OTHERS: Final = tuple(sorted(states.READY_STATES - {states.FAILURE}))
 
 
 class SqlResults(ResultBackend):
@@ -189,15 +197,47 @@ class SqlResults(ResultBackend):
 
     # -- retention
 
-    def expire(self, before: datetime) -> int:
-        """Delete what was done before that time."""
+    def expire(self, before: datetime | None, failed_before: datetime | None) -> int:
+        """Delete what is old."""
+        gone = 0 if before is None else self._expire_until(before, alike=before == failed_before)
+        if before != failed_before:
+            gone += self._expire_some(_OTHERS, before) + self._expire_some(_FAILED, failed_before)
+        return gone
+
+    def _expire_until(self, before: datetime, *, alike: bool) -> int:
+        """Delete chords and groups, and all records if they are kept alike."""
         table = self.table
 
         def expire(transaction: Transaction) -> int:
             chords.expire(transaction, self.sql.flavour, milliseconds(before))
-            return table.expire(transaction, before)
+            records = table.expire(transaction, before) if alike else 0
+            return records + table.expire_groups(transaction, before)
 
-        return self.sql.write(expire, deadline=60.0, unavailable=BackendUnavailable)
+        return self.sql.write(expire, deadline=_LONG, unavailable=BackendUnavailable)
+
+    def _expire_some(self, among: tuple[str, ...], before: datetime | None) -> int:
+        """Delete records in these states.
+
+        They are looked for by the index of `date_done`, along which others stand that are kept for
+        longer, maybe most of the table: by reading, so that no writer waits for that.
+        """
+        if before is None:
+            return 0
+        table, gone = self.table, 0
+        while True:
+            old = self.sql.read(
+                lambda t: table.old(t, before, among, _LOOKED_AT),
+                deadline=_LONG,
+                unavailable=BackendUnavailable,
+            )
+            deleted = 0
+            for some in _batches(old):
+                deleted += self._write(
+                    lambda t, some=some: table.forget_old(t, some, before, among)  # type: ignore[misc]
+                )
+            gone += deleted
+            if len(old) < _LOOKED_AT or not deleted:
+                return gone
 
     # -- steps
 

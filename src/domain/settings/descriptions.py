@@ -30,8 +30,8 @@ DESCRIPTIONS: dict[str, str] = {
     "result_expires": "Lifetime of results: seconds or timedelta; None or 0 keeps them",
     "result_chord_expires": "Lifetime of chord bookkeeping keys; unset follows result_expires",
     "result_failure_expires": (
-        "Lifetime of failed results, for backends of one's own that support it; all others keep "
-        "them for result_expires, and a worker says so"
+        "Lifetime of results of tasks in state FAILURE: seconds or timedelta; unset follows "
+        "result_expires, 0 keeps them; rpc:// cannot, and a worker says so"
     ),
     "result_persistent": "Make rpc result messages persistent on the broker",
     "result_extended": "Store name, args, kwargs, worker, retries, queue with each result",

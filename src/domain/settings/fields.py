@@ -30,7 +30,7 @@ class OptionFields:
     result_exchange_type: str
     result_expires: float | timedelta | None
     result_chord_expires: float | None
-    result_failure_expires: float | None
+    result_failure_expires: float | timedelta | None
     result_persistent: bool | None
     result_extended: bool
     result_serializer: str

@@ -35,7 +35,7 @@ TABLE: tuple[tuple[str, str, Any, str | None], ...] = (
     ("result_exchange_type", "text", "direct", "CELERY_RESULT_EXCHANGE_TYPE"),
     ("result_expires", "lifetime?", ..., "CELERY_TASK_RESULT_EXPIRES"),
     ("result_chord_expires", "seconds?", None, "CELERY_RESULT_CHORD_EXPIRES"),
-    ("result_failure_expires", "seconds?", None, "CELERY_RESULT_FAILURE_EXPIRES"),
+    ("result_failure_expires", "lifetime?", None, "CELERY_RESULT_FAILURE_EXPIRES"),
     ("result_persistent", "bool?", None, "CELERY_RESULT_PERSISTENT"),
     ("result_extended", "bool", False, "CELERY_RESULT_EXTENDED"),
     ("result_serializer", "text", "json", "CELERY_RESULT_SERIALIZER"),

@@ -12,6 +12,7 @@ from ...domain.tasks.result_record import GroupRecord
 from .backend_values import BackendValues
 from .backend_waiting import BackendWaiting
 from .backend_writing import BackendWriting
+from .kept_for import kept_for
 
 if TYPE_CHECKING:
     from ...application.fetch_results import Found
@@ -115,10 +116,10 @@ class Backend(BackendWaiting, BackendValues, BackendWriting):
         self.app.results.forget([task_id])
 
     def cleanup(self) -> None:
-        """Delete results older than `result_expires`."""
-        age = self.expires
-        if age:
-            self.app.results.expire(self.app.clock.now() - timedelta(seconds=age))
+        """Delete results older than `result_expires`, failures than `result_failure_expires`."""
+        retention = kept_for(self.app)
+        if not retention.for_ever:
+            self.app.results.expire(*retention.ends(self.app.clock.now()))
 
     # -- groups
 

@@ -1,12 +1,12 @@
 """Tasks every app has, by the names Celery gives them."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ...application.context import Context
 from ...domain.canvas.workflow import CHUNKS, MAP, STARMAP
 from ...domain.tasks.builtin_names import ACCUMULATE, BACKEND_CLEANUP, CALL_ERRBACK, CHORD_UNLOCK
+from .kept_for import kept_for
 from .task import Task
 
 if TYPE_CHECKING:
@@ -14,17 +14,15 @@ if TYPE_CHECKING:
 
 
 class BackendCleanup(Task[[], None]):
-    """Deletes results older than `result_expires`; beat sends it at four in the morning."""
+    """Deletes results that are too old (`result_expires`); beat sends it at four in the morning."""
 
     name = BACKEND_CLEANUP
 
     def run(self) -> None:
         """Delete what is old enough."""
-        expires: Any = self.app.conf.result_expires
-        if expires is None or expires == 0:
-            return
-        age = expires if isinstance(expires, timedelta) else timedelta(seconds=float(expires))
-        self.app.results.expire(self.app.container.clock().now() - age)
+        retention = kept_for(self.app)
+        if not retention.for_ever:
+            self.app.results.expire(*retention.ends(self.app.container.clock().now()))
 
 
 class CallErrback(Task[..., Any]):

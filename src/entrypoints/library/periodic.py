@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...domain.errors import ImproperlyConfigured
 from ...domain.schedules import Crontab, Entry, Schedule, maybe_schedule
 from .canvas import Signature
+from .kept_for import kept_for
 
 if TYPE_CHECKING:
     from .app import Celeriac
@@ -106,7 +107,7 @@ class AppSchedule:
 def _has_results_to_clean(app: "Celeriac") -> bool:
     results = app.results
     kept = results.url != "disabled://" and not results.capabilities.expires_itself
-    return kept and bool(app.conf.result_expires)
+    return kept and not kept_for(app).for_ever
 
 
 def _cleanup(app: "Celeriac") -> Entry:

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .asking import ASKED
+from .kept_for import kept_for
 from .schedule_entry import ScheduleEntry
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Scheduler:
         """Add the deletion of old results, where the store does not see to it itself."""
         results = self.app.results
         by_itself = results.url == "disabled://" or results.capabilities.expires_itself
-        if self.app.conf.result_expires and not by_itself and CLEANUP not in data:
+        if not by_itself and CLEANUP not in data and not kept_for(self.app).for_ever:
             from ...domain.schedules import Crontab
 
             schedule, expires = Crontab("0", "4", "*"), {"expires": 12 * 3600}

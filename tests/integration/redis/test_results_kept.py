@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
@@ -26,6 +27,33 @@ def test_results_expire_by_themselves_and_a_chord_with_them(place):
 
         assert results.capabilities.expires_itself
         assert all(50 < seconds <= 60 for seconds in left)
+
+
+@pytest.mark.parametrize(
+    ("expires", "failure_expires", "left"),
+    [
+        (1000, None, {"FAILURE": 1000, "REVOKED": 1000, "SUCCESS": 1000, "RETRY": 1000}),
+        (1000, 5000, {"FAILURE": 5000, "REVOKED": 1000, "SUCCESS": 1000, "RETRY": 1000}),
+        (1000, timedelta(0), {"FAILURE": -1, "REVOKED": 1000, "SUCCESS": 1000, "RETRY": 1000}),
+        (None, 5000, {"FAILURE": 5000, "REVOKED": -1, "SUCCESS": -1, "RETRY": -1}),
+    ],
+)
+@pytest.mark.parametrize("before", [b"", b"\x00 no document"])
+def test_failures_are_kept_in_celerys_way(place, expires, failure_expires, left, before):
+    """`before` stands where a result is written, and no script can read it."""
+    store = place._store(host_time=True)
+    kept = RedisResults(store, expires=expires, failure_expires=failure_expires)
+    with closing(kept) as results:
+        keys = {state: results.task_key(state) for state in left}
+        if before:
+            place.client.mset(dict.fromkeys(keys.values(), before))
+
+        results.store([record(state, state) for state in left])
+
+        found = {state: place.client.ttl(key) for state, key in keys.items()}
+        assert results.capabilities.expires_itself
+        # Time goes on between writing and looking, by less than what the lifetimes differ.
+        assert {state: -(-seconds // 1000) * 1000 or -1 for state, seconds in found.items()} == left
 
 
 def test_results_may_be_kept_for_ever(place):

@@ -118,7 +118,7 @@ def test_what_cannot_be_written_as_json_is_refused_by_its_index(broker, place):
 
 def test_results_are_kept_as_long_as_asked_and_told_on_their_channel(place, broker):
     publish(broker, message("a"))
-    results = RedisResults(place.results().redis, expires=60)
+    results = RedisResults(place.results().redis, expires=60, failure_expires=5)
     ear = place.client.pubsub(ignore_subscribe_messages=True)
     ear.subscribe(results.task_key("a"))
     ear.get_message(timeout=5)
@@ -131,3 +131,21 @@ def test_results_are_kept_as_long_as_asked_and_told_on_their_channel(place, brok
     ear.close()
     assert heard["data"] == results.document(record("a")) == place.client.get(results.task_key("a"))
     assert 0 < place.client.ttl(results.task_key("a")) <= 60
+
+
+@pytest.mark.parametrize("before", [b"", b"\x00 no document"])
+def test_failures_are_kept_for_a_time_of_their_own(place, broker, before):
+    publish(broker, message("a"))
+    results = RedisResults(place.results().redis, expires=60, failure_expires=1000)
+    states = ("SUCCESS", "FAILURE", "REVOKED", "RETRY")
+    keys = [results.task_key(state) for state in states]
+    if before:
+        place.client.mset(dict.fromkeys(keys, before))
+
+    RedisSettler(broker, results).settle(
+        [Settlement(claim_one(broker).token, results=[record(state, state) for state in states])]
+    )
+
+    left = dict(zip(states, map(place.client.ttl, keys), strict=True))
+    assert 60 < left.pop("FAILURE") <= 1000
+    assert all(0 < seconds <= 60 for seconds in left.values())

@@ -109,7 +109,8 @@ def test_what_is_left_of_a_closed_chord_expires_with_the_rest(place):
     place.advance(3600)
     results.count_parts([part("y", size=2, group="young")])
 
-    results.expire(place.clock.now() - timedelta(minutes=30))
+    end = place.clock.now() - timedelta(minutes=30)
+    results.expire(end, end)
 
     assert results.count_parts([part("a", size=1)])[0].due
     assert results.fetch_parts("h") == []

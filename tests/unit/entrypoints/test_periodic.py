@@ -137,6 +137,12 @@ def test_results_that_are_kept_for_ever_are_not_deleted(app, never):
     assert entries(app) == {}
 
 
+def test_failures_are_deleted_where_only_they_grow_old(app):
+    app.conf.update(result_expires=None, result_failure_expires=60)
+
+    assert entries(app) == {CLEANUP.name: CLEANUP}
+
+
 def test_without_results_there_is_nothing_to_delete():
     with Celeriac("shop", broker="memory://", backend="disabled://", set_as_current=False) as app:
         assert entries(app) == {}

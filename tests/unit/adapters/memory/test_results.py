@@ -90,7 +90,7 @@ def test_chords_that_were_never_completed_expire_with_the_rest():
     clock.advance(3600)
     results.count_parts([ChordPart("young", "b", 0, 2, "SUCCESS")])
 
-    assert results.expire(clock.now() - timedelta(minutes=30)) == 0
+    assert results.expire(clock.now() - timedelta(minutes=30), None) == 0
 
     assert results.fetch_parts("old") == []
     assert [part.task_id for part in results.fetch_parts("young")] == ["b"]
@@ -103,10 +103,13 @@ def test_what_is_left_of_a_closed_chord_expires_with_the_rest():
     clock.advance(3600)
     only = ChordPart("g", "a", 0, 1, "SUCCESS")
 
-    results.expire(clock.now() - timedelta(minutes=61))
+    results.expire(clock.now() - timedelta(minutes=61), None)
     assert not results.count_parts([only])[0].due
     clock.advance(3600)
-    results.expire(clock.now() - timedelta(minutes=30))
+    results.expire(None, clock.now() - timedelta(minutes=30))
+    assert not results.count_parts([only])[0].due
+    clock.advance(3600)
+    results.expire(clock.now() - timedelta(minutes=30), None)
 
     assert results.count_parts([only])[0].due
 

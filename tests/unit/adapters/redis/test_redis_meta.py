@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from celeriac.adapters.redis.meta import Encoding, group_meta_of, meta_of
-from celeriac.adapters.redis.meta_reading import done_before, group_of, record_of
+from celeriac.adapters.redis.meta_reading import Ends, group_of, is_old, record_of
 from celeriac.application.encoding import SerializerCodec
 from celeriac.domain.errors import BackendGetMetaError
 from celeriac.domain.messaging.payload import Payload
@@ -227,4 +227,23 @@ def test_what_is_no_group_is_refused_by_its_key():
     ],
 )
 def test_only_what_was_certainly_done_before_is_old(data, old):
-    assert done_before(data, DONE.replace(day=21)) is old
+    later = DONE.replace(day=21)
+
+    assert is_old(data, Ends(later, later)) is old
+
+
+@pytest.mark.parametrize(
+    ("state", "ends", "old"),
+    [
+        ("SUCCESS", (21, None), True),
+        ("SUCCESS", (None, 21), False),
+        ("REVOKED", (None, 21), False),
+        ("FAILURE", (None, 21), True),
+        ("FAILURE", (21, None), False),
+        ("FAILURE", (21, 19), False),
+    ],
+)
+def test_a_failure_grows_old_in_a_time_of_its_own(state, ends, old):
+    when = Ends(*(day and DONE.replace(day=day) for day in ends))
+
+    assert is_old(meta_of(replace(PLAIN, state=state)), when) is old

@@ -248,6 +248,22 @@ class TestBackend:
 
         assert [app.backend.get_state(id_) for id_ in ("id-1", "id-2")] == ["PENDING", "PENDING"]
 
+    def test_failures_are_cleaned_up_in_a_time_of_their_own(self, app):
+        app.backend.store_result("id-1", 1, "SUCCESS")
+        app.backend.store_result("id-2", ValueError("no"), "FAILURE")
+        app.conf.update(result_expires=None, result_failure_expires=0.000001)
+        app.backend.cleanup()
+
+        assert [app.backend.get_state(id_) for id_ in ("id-1", "id-2")] == ["SUCCESS", "PENDING"]
+
+    def test_the_task_that_cleans_up_knows_failures_too(self, app):
+        app.backend.store_result("id-1", 1, "SUCCESS")
+        app.backend.store_result("id-2", ValueError("no"), "FAILURE")
+        app.conf.update(result_expires=0.000001, result_failure_expires=0)
+        app.tasks["celery.backend_cleanup"]()
+
+        assert [app.backend.get_state(id_) for id_ in ("id-1", "id-2")] == ["PENDING", "FAILURE"]
+
     def test_waiting_has_an_end(self, app):
         with pytest.raises(NotInTime):
             app.backend.wait_for("nobody", timeout=0.01)
