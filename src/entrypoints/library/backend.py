@@ -68,6 +68,18 @@ class Backend(BackendWaiting, BackendValues, BackendWriting):
         """Whether the store deletes old results by itself."""
         return self.app.results.capabilities.expires_itself
 
+    @property
+    def supports_failure_expires(self) -> bool:
+        """Whether the store keeps failures for as long as `result_failure_expires` says."""
+        return self.app.results.capabilities.keeps_failures_apart
+
+    @property
+    def failure_expires(self) -> float | None:
+        """Seconds for which failures are kept, 0 and None: for ever."""
+        said = self.app.conf.result_failure_expires if self.supports_failure_expires else None
+        seconds: float | None = self.prepare_expires(said)
+        return seconds
+
     # -- reading
 
     def get_task_meta(self, task_id: str, cache: bool = True) -> dict[str, Any]:

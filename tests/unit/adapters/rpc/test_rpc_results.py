@@ -160,3 +160,7 @@ def test_chords_and_saved_groups_are_refused(make_backend):
         client.open_chords([ChordOpening("g", 2)])
     with pytest.raises(NotSupported, match="no group"):
         client.save_groups([GroupRecord("g", [["g", None], []], NOON)])
+
+
+def test_failures_wait_as_long_as_all_else_since_they_wait_in_one_place(make_backend):
+    assert not make_backend().capabilities.keeps_failures_apart

@@ -277,7 +277,10 @@ class TestBackend:
     def test_times_to_live_are_seconds(self, app):
         app.conf.result_expires = timedelta(hours=1)
 
-        assert app.backend.expires == 3600.0
+        assert app.backend.supports_failure_expires
+        assert (app.backend.expires, app.backend.failure_expires) == (3600.0, 3600.0)
+        app.conf.result_failure_expires = timedelta(hours=2)
+        assert (app.backend.expires, app.backend.failure_expires) == (3600.0, 7200.0)
         assert app.backend.prepare_expires(timedelta(minutes=1), int) == 60
 
     def test_what_else_it_is_asked_it_asks_the_store(self, app):
