@@ -87,6 +87,10 @@ class Sending:
         except EncodeError as broken:
             raise self._blamed(task, args, kwargs, options, broken) from broken
 
+    def forget_forms(self) -> None:
+        """Compose the next message of each task anew: what the form depends on has changed."""
+        self._forms.clear()
+
     def _composed(
         self, task: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]
     ) -> TaskMessage:

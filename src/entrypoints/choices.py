@@ -38,6 +38,7 @@ from .adapter_table import (
     technology,
     third_party,
 )
+from .celery_names import imported
 from .codecs import SerializersOf, make_bodies, make_result_codec
 
 #: Broker and result backend of an app that is told of neither: one file where it is started.
@@ -317,6 +318,7 @@ def make_pool(settings: Settings, name: str, slots: int) -> Pool:
     path = POOLS.get(name)
     cls = load(path) if path else _foreign_pool(name)
     if not path:
+        _refuse_celerys(name, cls)
         return cls(slots)  # type: ignore[no-any-return]
     told: dict[str, Any] = {"announce_starts": True}
     if name == "solo":
@@ -348,6 +350,18 @@ def _foreign_pool(name: str) -> Any:
             f"worker_pool={name!r}: there is no such pool; known: {known}, or module:Class"
         )
     return cls
+
+
+def _refuse_celerys(name: str, cls: Any) -> None:
+    """Raise ImproperlyConfigured for a pool of Celery's shape."""
+    celerys: Any = imported("celery.concurrency.base")
+    if celerys is not None and isinstance(cls, type) and issubclass(cls, celerys.BasePool):
+        raise ImproperlyConfigured(
+            f"worker_pool={name!r}: {cls.__qualname__} derives from celery.concurrency.base's "
+            "BasePool, and tasks run under leases in pools of celeriac's own contract: derive it "
+            "from celeriac.ports.pool.Pool, or choose one of "
+            f"{', '.join(names(POOLS, 'celeriac.pools'))}"
+        )
 
 
 def default_slots(pool: Any) -> int:

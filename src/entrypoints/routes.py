@@ -9,7 +9,7 @@ from typing import Any
 
 from ..domain.errors import ImproperlyConfigured
 from ..domain.messaging.queues import Exchange, Queue
-from ..domain.messaging.routing import Defaults, Router, rules_from
+from ..domain.messaging.routing import Defaults, Router, Rule, rules_from
 from ..domain.settings import Settings
 
 
@@ -22,11 +22,15 @@ def router_of(settings: Settings) -> Router:
         routing_key=settings.task_default_routing_key,
         create_missing=settings.task_create_missing_queues,
     )
+    return Router(queues_from(settings.task_queues, defaults), rules_of(settings), defaults)
+
+
+def rules_of(settings: Settings) -> tuple[Rule, ...]:
+    """Make the rules of `task_routes`. Raises ImproperlyConfigured."""
     try:
-        rules = rules_from(_imported(settings.task_routes))
+        return rules_from(_imported(settings.task_routes))
     except ValueError as broken:
         raise ImproperlyConfigured(str(broken)) from broken
-    return Router(queues_from(settings.task_queues, defaults), rules, defaults)
 
 
 def queues_from(setting: Any, defaults: Defaults) -> list[Queue]:

@@ -74,7 +74,7 @@ def compose(
         options.get("compression") or sender.compression,
     )
     headers = _headers(args, kwargs, options, sender)
-    expires = _expiry(options.get("expires"), now)
+    expires = expiry(options.get("expires"), now)
     if payload.compression:
         headers["compression"] = payload.compression
     id_ = options.get("task_id") or new_id
@@ -120,7 +120,8 @@ def due(options: Mapping[str, Any], now: datetime) -> datetime | None:
     return None if eta is None else _utc("eta", eta)
 
 
-def _expiry(value: object, now: datetime) -> datetime | None:
+def expiry(value: object, now: datetime) -> datetime | None:
+    """Return when a call is worth nothing any more: a moment, or `now` + a number of seconds."""
     if value is None:
         return None
     if isinstance(value, int | float | timedelta):

@@ -74,6 +74,11 @@ class Router:
         given = {key: options[key] for key in _DESTINATION if options.get(key) is not None}
         return self._expanded({**_without_destination(found, given), **given})
 
+    def follow(self, rules: Iterable[Rule]) -> None:
+        """Follow these rules from now on."""
+        self.rules = tuple(rules)
+        self._known.clear()
+
     def queue(self, name: str) -> Queue:
         """Return a queue by name, making it known if missing ones may be made."""
         known = self.queues.get(name)

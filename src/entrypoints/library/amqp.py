@@ -1,137 +1,83 @@
 """`app.amqp`: queues, routes, and messages made and sent one by one, under Celery's names."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ...application.send import check_shape
+from ...domain.errors import NotSupported
 from ...domain.messaging import protocol
 from ...domain.messaging.compose import compose
 from ...domain.messaging.queues import Exchange, Queue
-from ...domain.messaging.routing import Router
-from ..routes import queues_from, router_of
+from ...domain.messaging.routing import Router as Routing
+from ...domain.messaging.short_repr import REPR_MAXSIZE
+from ..routes import router_of, rules_of
 from .connections import Connection, Pool, Producer
+from .message_parts import TaskMessageParts, as_protocol_2, as_task_v1, sent_event
+from .queues import Queues as KnownQueues
 
 if TYPE_CHECKING:
     from .app import Celeriac
     from .results import AsyncResult
 
 
-class TaskMessageParts(NamedTuple):
-    """A message of protocol 2 in its parts."""
-
-    headers: dict[str, Any]
-    properties: dict[str, Any]
-    body: Any
-    sent_event: dict[str, Any] | None
-
-
-class Queues(dict[str, Queue]):
-    """The queues an app knows. Choosing among them tells workers made later what to work on."""
-
-    def __init__(self, app: "Celeriac") -> None:
-        """Know those that the settings name."""
-        self._app = app
-        self._chosen: dict[str, Queue] | None = None
-        self._left_out: set[str] = set()
-        super().__init__(router_of(app.conf).queues)
-
-    @property
-    def consume_from(self) -> dict[str, Queue]:
-        """The queues a worker would work on."""
-        chosen = self if self._chosen is None else self._chosen
-        return {name: queue for name, queue in chosen.items() if name not in self._left_out}
-
-    @property
-    def chosen(self) -> list[str] | None:
-        """Names of the queues a worker would work on; None if nobody has chosen."""
-        if self._chosen is None and not self._left_out:
-            return None
-        return list(self.consume_from)
-
-    @contextmanager
-    def choosing(self, names: Iterable[str]) -> Iterator[None]:
-        """Let the choice begin with these, and be forgotten afterwards."""
-        before = self._chosen, self._left_out
-        self._left_out = set()
-        self.select(names)
-        try:
-            yield
-        finally:
-            self._chosen, self._left_out = before
-
-    def add(self, queue: Any, **options: Any) -> Queue:
-        """Make a queue known: a queue, or its name and `exchange`, `routing_key`."""
-        if isinstance(queue, str):
-            exchange = options.get("exchange")
-            exchange = getattr(exchange, "name", exchange) or ""
-            made = Queue(queue, Exchange(exchange), options.get("routing_key") or queue)
-            queue = made if exchange else Queue(queue)
-        found = queues_from([queue], router_of(self._app.conf).defaults)[0]
-        if found.exchange.name:  # one without needs nobody to know it
-            self._app.container.router().queues[found.name] = found
-        self[found.name] = found
-        return found
-
-    def add_compat(self, name: str, **options: Any) -> Queue:
-        """Make a queue known by its name and options; `binding_key` is its routing key too."""
-        options.setdefault("routing_key", options.pop("binding_key", None) or name)
-        return self.add(name, **options)
-
-    def new_missing(self, name: str) -> Queue:
-        """Return the queue that a name nobody declared would stand for. Raises QueueNotFound."""
-        return router_of(self._app.conf).queue(name)
-
-    def select(self, include: str | Iterable[str]) -> None:
-        """Have workers work on these only."""
-        names = include.split(",") if isinstance(include, str) else include
-        self._chosen = {name: self._found(name) for name in names}
-
-    def deselect(self, exclude: str | Iterable[str]) -> None:
-        """Have workers leave these out."""
-        self._left_out.update(exclude.split(",") if isinstance(exclude, str) else exclude)
-
-    def select_add(self, queue: Any, **options: Any) -> Queue:
-        """Make a queue known and have workers work on it too."""
-        if self._chosen is None:
-            self._chosen = dict(self.consume_from)
-        found = self._chosen[getattr(queue, "name", queue)] = self.add(queue, **options)
-        return found
-
-    def _found(self, name: str) -> Queue:
-        return self[name] if name in self else self.add(name)
-
-    def format(self, indent: int = 0, indent_first: bool = True) -> str:
-        """Return the queues a worker would work on as lines of text."""
-        lines = [
-            f".> {name:<16} exchange={q.exchange.name or name}({q.exchange.kind}) "
-            f"key={q.routing_key or name}"
-            for name, q in sorted(self.consume_from.items())
-        ]
-        text = f"\n{' ' * indent}".join(lines)
-        return f"{' ' * indent}{text}" if indent_first else text
-
-
 class AMQP:
     """How an app's calls become messages, part by part."""
 
     #: The class of what `queues` is; a subclass may have its own.
-    queues_cls: type[Queues] = Queues
+    queues_cls: type[KnownQueues] = KnownQueues
+    #: Makes the exchange of a queue that nobody declared, from its name; a subclass may have one.
+    autoexchange: Any = None
 
     def __init__(self, app: "Celeriac") -> None:
         """Work for this app."""
         self.app = app
-        self._queues: Queues | None = None
+        self._queues: KnownQueues | None = None
 
     @property
-    def queues(self) -> Queues:
+    def queues(self) -> KnownQueues:
         """The queues known."""
         if self._queues is None:
-            self._queues = self.queues_cls(self.app)
+            self._queues = self.Queues(router_of(self.app.conf).queues.values())
+            self._queues.belong_to(self.app)
         return self._queues
 
+    def Queues(
+        self,
+        queues: Any,
+        create_missing: bool | None = None,
+        create_missing_queue_type: str | None = None,
+        create_missing_queue_exchange_type: str | None = None,
+        autoexchange: Any = None,
+        max_priority: int | None = None,
+    ) -> KnownQueues:
+        """Return queues by name, made as the settings say; without any the default one."""
+        conf = self.app.conf
+        if create_missing is None:
+            create_missing = conf.task_create_missing_queues
+        return self.queues_cls(
+            list(queues or ()) or [self.default_queue],
+            None,
+            create_missing,
+            create_missing_queue_type or conf.task_create_missing_queue_type,
+            create_missing_queue_exchange_type or conf.task_create_missing_queue_exchange_type,
+            autoexchange or self.autoexchange,
+            max_priority,
+        )
+
+    def Router(self, queues: Any = None, create_missing: bool | None = None) -> Any:
+        """Return what asks the rules of `task_routes` for a call's options."""
+        from ..celery_modules.app_routes import Router
+
+        missing = self.app.conf.task_create_missing_queues
+        return Router(
+            self.app.conf.task_routes,
+            self.queues if queues is None else queues,
+            missing if create_missing is None else create_missing,
+            app=self.app,
+        )
+
     @property
-    def router(self) -> Router:
+    def router(self) -> Routing:
         """What leads a call to its queue."""
         return self.app.container.router()
 
@@ -139,6 +85,11 @@ class AMQP:
     def routes(self) -> Sequence[Any]:
         """The rules of the setting `task_routes`."""
         return self.router.rules
+
+    def flush_routes(self) -> None:
+        """Read the setting `task_routes` anew: what is sent from now on follows it."""
+        self.router.follow(rules_of(self.app.conf))
+        self.app.sending.forget_forms()
 
     @property
     def default_queue(self) -> Queue:
@@ -168,6 +119,39 @@ class AMQP:
         return Producer(self.app)
 
     @property
+    def Consumer(self) -> Any:
+        """The class of kombu's consumers. Raises NotSupported without kombu."""
+        from .task_consumers import kombu
+
+        return kombu().Consumer
+
+    def TaskConsumer(
+        self, channel: Any, queues: Any = None, accept: Sequence[str] | None = None, **kw: Any
+    ) -> Any:
+        """Return a consumer of kombu's over the queues a worker would work on, or these.
+
+        `channel` is one of a connection of kombu's, such as steps of workers are given. Raises
+        NotSupported for a view of the app's broker.
+        """
+        from .task_consumers import task_consumer
+
+        return task_consumer(self.app, channel, queues, accept, **kw)
+
+    @property
+    def argsrepr_maxsize(self) -> int:
+        """The longest `argsrepr` of a message, in characters."""
+        return REPR_MAXSIZE
+
+    @argsrepr_maxsize.setter
+    def argsrepr_maxsize(self, size: int) -> None:
+        raise NotSupported(
+            f"argsrepr_maxsize={size!r}: the texts of arguments have {REPR_MAXSIZE} characters at "
+            "most; give a call its own by apply_async(argsrepr=…, kwargsrepr=…)"
+        )
+
+    kwargsrepr_maxsize = argsrepr_maxsize
+
+    @property
     def utc(self) -> bool:
         """Whether times travel in UTC, as the setting `enable_utc` says."""
         return self.app.conf.enable_utc
@@ -186,36 +170,51 @@ class AMQP:
         """Return the message of a call in its parts; options are those of `apply_async`."""
         args, kwargs = args or (), kwargs or {}
         check_shape(name, args, kwargs)
+        sender, now = self.app.container.sender(), options.pop("now", None) or self.app.clock.now()
         given = {**options, "link": callbacks, "link_error": errbacks}
         given = {key: value for key, value in given.items() if value is not None}
-        sender, now = self.app.container.sender(), options.pop("now", None) or self.app.clock.now()
         message = compose(name, args, kwargs, given, sender, now=now, new_id=task_id)
         body = sender.codec.decode(message.payload)
-        return TaskMessageParts(
-            protocol.headers_of(message), protocol.properties_of(message), tuple(body), None
-        )
+        headers = protocol.headers_of(message)
+        told = sent_event(headers) if create_sent_event else None
+        return TaskMessageParts(headers, protocol.properties_of(message), tuple(body), told)
 
     create_task_message = as_task_v2
+
+    def as_task_v1(
+        self,
+        task_id: str,
+        name: str,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> TaskMessageParts:
+        """Return the message of a call in its parts, as protocol 1 has it.
+
+        Options are those of `as_task_v2`. Once sent it travels as protocol 2.
+        """
+        now = options.pop("now", None) or self.app.clock.now()
+        return as_task_v1(task_id, name, args, kwargs, now=now, **options)
 
     def send_task_message(
         self, producer: Any, name: str, message: TaskMessageParts, **options: Any
     ) -> "AsyncResult[Any]":
-        """Send a message made by `as_task_v2`; `producer` may be None.
+        """Send a message made by `as_task_v2` or `as_task_v1`; `producer` may be None.
 
         Options say where to (`queue`, `exchange`, `routing_key`) and how (`serializer`,
         `compression`, `priority`).
         """
-        args, kwargs, _ = message.body
+        headers, (args, kwargs, embed) = as_protocol_2(message)
         route = self.router.route(name, args, kwargs, options)
         codec = self.app.container.codec()
         payload = codec.encode(
-            list(message.body), options.get("serializer"), options.get("compression")
+            [args, kwargs, embed], options.get("serializer"), options.get("compression")
         )
         properties = dict(message.properties)
         if options.get("priority") is not None:
             properties["priority"] = options["priority"]
         sent = protocol.read(
-            message.headers,
+            headers,
             properties,
             payload,
             queue=route.queue,

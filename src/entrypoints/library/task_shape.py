@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 DEFAULT_REQUEST: Final = "celery.worker.request:Request"
 DEFAULT_STRATEGY: Final = "celery.worker.strategy:default"
 
+NO_STRATEGIES: Final = (
+    "tasks cannot receive their messages by themselves here, since claims, leases and "
+    "acknowledgements are the worker's own; use the signal task_received or a Request class to see "
+    "what comes, and rate_limit, max_concurrency or unique to hold it back"
+)
+
 
 class TaskShape:
     """The rest of Celery's task."""
@@ -73,10 +79,7 @@ class TaskShape:
 
     def start_strategy(self, app: Any, consumer: Any, **kwargs: Any) -> Any:
         """Refuse: messages are the worker's own. Raises NotSupported."""
-        raise NotSupported(
-            "tasks cannot receive their messages by themselves here: claims, leases and "
-            "acknowledgements are the worker's own"
-        )
+        raise NotSupported(NO_STRATEGIES)
 
     def add_around(self, attr: str, around: Callable[[Any], Any]) -> None:
         """Wrap a method: it becomes what `around` makes of it."""
@@ -102,12 +105,7 @@ def refuse_strategies(tasks: Iterable[Any]) -> None:
     """Raise ImproperlyConfigured for a task that wants to receive its messages by itself."""
     for task in tasks:
         if task.Strategy != DEFAULT_STRATEGY:
-            raise ImproperlyConfigured(
-                f"{task.name}.Strategy={task.Strategy!r}: tasks cannot receive their messages by "
-                "themselves here, since claims, leases and acknowledgements are the worker's own; "
-                "use the signal task_received or a Request class to see what comes, and "
-                "rate_limit, max_concurrency or unique to hold it back"
-            )
+            raise ImproperlyConfigured(f"{task.name}.Strategy={task.Strategy!r}: {NO_STRATEGIES}")
 
 
 class RequestStack:

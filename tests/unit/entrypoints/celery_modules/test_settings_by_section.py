@@ -89,7 +89,7 @@ def test_passwords_are_hidden_in_every_url():
 
 
 def test_queues_may_be_of_a_class_of_ones_own():
-    from celeriac.entrypoints.library.amqp import AMQP, Queues
+    from celeriac.entrypoints.celery_modules.app_amqp import AMQP, Queues
 
     class Known(Queues):
         pass
