@@ -1,101 +1,74 @@
-"""Listen to events and hand each to whoever handles its type."""
+"""Hear events, and read what they say: times as the listener's, the logical clock taken in."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from ..domain.cluster.events import events_in, localized
+from ..domain.cluster.events import localized
 from ..domain.cluster.logical_clock import LogicalClock
-from ..domain.cluster.speech import Topic
-from ..domain.errors import BrokerUnavailable
+from ..domain.cluster.speech import BusMessage, Topic
 from ..ports.bus import Bus, Subscription
 from ..ports.clock import Clock
 
-Handler = Callable[[dict[str, Any]], object]
+#: What a client's clock is behind the listener's: clients never meet, so their own says nothing.
+CLIENT_SKEW: Final = -1
 
-#: How long one look at the bus waits at most, in seconds.
-LOOK_SECONDS: Final = 1.0
-#: The pause while the store is away, in seconds.
-PAUSE_SECONDS: Final = 1.0
+#: Gives an event its time, by (event, unix seconds at which it was received).
+Localize = Callable[[dict[str, Any], float], dict[str, Any]]
 
 
 class Watching:
-    """Listens to the events of one channel. `utcoffset` is hours west of UTC, the listener's."""
+    """Listens to the events of some topics. `utcoffset` is hours west of UTC, the listener's."""
 
     def __init__(
-        self,
-        bus: Bus,
-        topic: Topic,
-        handlers: Mapping[str, Handler],
-        logical: LogicalClock,
-        clock: Clock,
-        utcoffset: float,
+        self, bus: Callable[[], Bus], logical: LogicalClock, clock: Clock, utcoffset: float
     ) -> None:
-        """Hand events to `handlers`, by type; `*` gets those whose type has none."""
-        self._bus, self._topic, self.handlers = bus, topic, handlers
-        self._logical, self._clock, self._utcoffset = logical, clock, utcoffset
+        """Hear nothing yet; the bus is made when it is needed."""
+        self._bus, self._logical, self._clock = bus, logical, clock
+        self._utcoffset = utcoffset
+        self._topics: Sequence[Topic] = ()
         self._ear: Subscription | None = None
-        self.should_stop = False
 
-    def listen(self) -> None:
-        """Begin to hear; nothing said from now on is missed."""
-        if self._ear is None:
-            self._ear = self._bus.subscribe([self._topic])
+    def listen(self, topics: Sequence[Topic]) -> None:
+        """Hear these topics; nothing said from now on is missed. Raises BrokerUnavailable."""
+        if self._ear is not None and list(topics) == list(self._topics):
+            return
+        self.close()
+        if topics:
+            self._ear = self._bus().subscribe(topics)
+        self._topics = topics
 
-    def capture(self, limit: int | None = None, timeout: float | None = None) -> Iterator[int]:
-        """Handle messages until `limit` of them came, `should_stop` is set, or none for `timeout`.
+    def look(self, wait: float) -> Sequence[BusMessage]:
+        """Return what was said; waits up to so many seconds for the first.
 
-        Yields after each message how many there were. Raises TimeoutError when for `timeout`
-        seconds none came, BrokerUnavailable if the store is away before the first.
+        Raises BrokerUnavailable; events are missed meanwhile, and calling again resumes.
         """
-        self.listen()
-        count, heard_at = 0, self._clock.monotonic()
-        while not self._is_over(count, limit):
-            if timeout is not None and self._clock.monotonic() - heard_at >= timeout:
-                raise TimeoutError(f"no event came for {timeout:g} s")
-            for body in self._look(timeout):
-                heard_at = self._clock.monotonic()
-                self.take_in(body)
-                count += 1
-                yield count
-                if self._is_over(count, limit):
-                    return
+        ear = self._ear
+        if ear is None:
+            self._clock.wait(wait)
+            return ()
+        return ear.receive(wait)
 
-    def _is_over(self, count: int, limit: int | None) -> bool:
-        return self.should_stop or (limit is not None and count >= limit)
-
-    def take_in(self, body: Any) -> None:
-        """Handle the events of one message."""
-        for event in events_in(body):
-            kind, prepared = self.prepared(event)
-            handler = self.handlers.get(kind) or self.handlers.get("*")
-            if handler is not None:
-                handler(prepared)
-
-    def prepared(self, event: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def prepared(
+        self,
+        event: dict[str, Any],
+        skew: int = CLIENT_SKEW,
+        received_at: float | None = None,
+        localize: Localize | None = None,
+    ) -> tuple[str, dict[str, Any]]:
         """Return type and event, with its times as the listener's and the clock taken in."""
         kind = str(event["type"])
         if kind == "task-sent":
-            # Clients never meet, so their clocks say nothing.
-            event["clock"] = (self._logical.value or 1) - 1
+            event["clock"] = (self._logical.value or 1) + skew
         elif "clock" not in event:
             event["clock"] = self._logical.forward()
         self._logical.adjust(event["clock"])
-        received_at = self._clock.now().timestamp()
-        return kind, localized(event, utcoffset=self._utcoffset, received_at=received_at)
+        when = self._clock.now().timestamp() if received_at is None else received_at
+        if localize is not None:
+            return kind, localize(event, when)
+        return kind, localized(event, utcoffset=self._utcoffset, received_at=when)
 
     def close(self) -> None:
         """Hear nothing more."""
-        self.should_stop = True
-        if self._ear is not None:
-            self._ear.close()
-            self._ear = None
-
-    def _look(self, timeout: float | None) -> list[Any]:
-        assert self._ear is not None
-        wait = LOOK_SECONDS if timeout is None else min(timeout, LOOK_SECONDS)
-        try:
-            return [said.body for said in self._ear.receive(wait)]
-        except BrokerUnavailable:
-            # Events are missed meanwhile; the subscription resumes by itself.
-            self._clock.wait(PAUSE_SECONDS)
-            return []
+        ear, self._ear, self._topics = self._ear, None, ()
+        if ear is not None:
+            ear.close()

@@ -50,6 +50,7 @@ MODULES: Final = {
     ".bootsteps": f"{_L}.bootsteps",
     ".canvas": ".canvas",
     ".concurrency": f"{_M}.concurrency",
+    ".concurrency.base": f"{_M}.concurrency_base",
     ".contrib": f"{_M}.contrib",
     ".contrib.abortable": f"{_M}.contrib_abortable",
     ".contrib.django": f"{_M}.contrib_django",
@@ -68,7 +69,7 @@ MODULES: Final = {
     ".events.dispatcher": f"{_L}.events",
     ".events.dumper": ".entrypoints.cli.events",
     ".events.event": f"{_M}.events",
-    ".events.receiver": f"{_L}.events",
+    ".events.receiver": f"{_L}.event_receiving",
     ".events.snapshot": f"{_L}.snapshots",
     ".events.state": f"{_M}.events_state",
     ".exceptions": ".exceptions",
@@ -123,14 +124,11 @@ MODULES: Final = {
     ".worker.consumer.tasks": f"{_M}.worker_consumer",
     ".worker.control": f"{_M}.worker_control",
     ".worker.request": f"{_M}.worker_request",
+    ".worker.strategy": f"{_M}.worker_strategy",
     ".worker.worker": f"{_M}.worker_package",
 }
 #: Modules of Celery's that have no meaning here, and why.
 REFUSED: Final = {
-    ".worker.strategy": "tasks cannot receive their messages by themselves: claims, leases and "
-    "acknowledgements are the worker's own; see `Task.Request` and the signal task_received",
-    ".concurrency.base": "pools run jobs under celeriac's own contract: see celeriac.ports.pool "
-    "and the entry points celeriac.pools",
     ".concurrency.prefork": "name a pool by worker_pool or -P instead of its class",
     ".worker.loops": "a worker has no event loop of kombu's",
     ".worker.autoreload": "Celery has removed it long ago",

@@ -16,8 +16,8 @@ from .seen_workers import Worker
 
 Listener = Callable[[Any], None]
 
-#: How many events a task has, mostly.
-_EVENTS_A_TASK: Final = 4
+#: How a state is shown, in Celery's words.
+R_STATE: Final = "<State: events={0.event_count} tasks={0.task_count}>"
 
 
 class Occurrence(NamedTuple):
@@ -43,6 +43,8 @@ class State:
 
     event_count = 0
     task_count = 0
+    #: How many occurrences are kept for each of `max_tasks_in_memory`: a task has about as many.
+    heap_multiplier = 4
 
     def __init__(
         self,
@@ -120,7 +122,7 @@ class State:
         return (task, created), subject
 
     def _place(self, occurrence: Occurrence) -> None:
-        if len(self._order) >= self.max_tasks_in_memory * _EVENTS_A_TASK:
+        if len(self._order) >= self.max_tasks_in_memory * self.heap_multiplier:
             del self._order[0]
         if not self._order or occurrence > self._order[-1]:
             self._order.append(occurrence)
@@ -214,13 +216,18 @@ class State:
         self.workers.clear()
         self._clear_tasks(ready)
 
-    def rebuild_taskheap(self) -> None:
-        """Put tasks in the order of their last event."""
+    def rebuild_taskheap(
+        self, timetuple: Callable[[int, float, str, str], Occurrence] = Occurrence
+    ) -> None:
+        """Put tasks in the order of their last event.
+
+        `timetuple` makes what is ordered, of clock, time, place and id.
+        """
         self._order[:] = sorted(
-            Occurrence(task.clock, task.timestamp or 0.0, task.origin or "", uuid)
+            timetuple(task.clock, task.timestamp or 0.0, task.origin or "", uuid)
             for uuid, task in self.tasks.items()
         )
 
     def __repr__(self) -> str:
         """Show how much was seen."""
-        return f"<State: events={self.event_count} tasks={self.task_count}>"
+        return R_STATE.format(self)

@@ -1,7 +1,7 @@
 """A task as its events show it."""
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ..tasks import states
 from .seen_workers import Worker
@@ -26,6 +26,8 @@ _MERGED: Final[Mapping[str, tuple[str, ...]]] = {
         *("name", "args", "kwargs", "parent_id", "root_id", "retries", "eta", "expires"),
     )
 }
+#: How a task is shown, in Celery's words.
+R_TASK: Final = "<Task: {0.name}({0.uuid}) {0.state} clock:{0.clock}>"
 _SHOWN: Final = (
     *("args", "kwargs", "retries", "result", "eta", "runtime", "expires", "exception"),
     *("exchange", "routing_key", "root_id", "parent_id"),
@@ -43,6 +45,8 @@ class Task:
 
     _fields = (*FIELDS, "root", "parent", "children")
     _info_fields = _SHOWN
+    #: The fields that a late event still adds, by the state it stands for; else it adds all.
+    merge_rules: ClassVar[Mapping[str, tuple[str, ...]]] = _MERGED
 
     name: str | None = None
     received: float | None = None
@@ -85,17 +89,25 @@ class Task:
         timestamp: float | None = None,
         local_received: float | None = None,
         fields: Mapping[str, Any] | None = None,
+        precedence: Callable[[str], int] = states.precedence,
+        setattr: Callable[[object, str, Any], None] = setattr,  # noqa: A002 - Celery's word
+        task_event_to_state: Callable[[str], str | None] = STATE_OF.get,
+        RETRY: str = states.RETRY,
     ) -> None:
-        """Take in what was said; what happened before the present state only adds to it."""
-        state = STATE_OF.get(type_)
+        """Take in what was said; what happened before the present state only adds to it.
+
+        Heirs that know more events pass what tells their states (`task_event_to_state`) and how
+        these are ordered (`precedence`: the smaller, the later).
+        """
+        state = task_event_to_state(type_)
         if state is None:
             state = type_.upper()
         else:
             setattr(self, type_, timestamp)
         taken = dict(fields or {})
-        is_late = states.precedence(state) > states.precedence(self.state)
-        if is_late and states.RETRY not in (state, self.state):
-            kept = _MERGED.get(state)
+        is_late = precedence(state) > precedence(self.state)
+        if is_late and RETRY not in (state, self.state):
+            kept = self.merge_rules.get(state)
             taken = taken if kept is None else {k: v for k, v in taken.items() if k in kept}
         else:
             taken |= {"state": state, "timestamp": timestamp}
@@ -164,4 +176,4 @@ class Task:
 
     def __repr__(self) -> str:
         """Show name, id and state."""
-        return f"<Task: {self.name}({self.uuid}) {self.state} clock:{self.clock}>"
+        return R_TASK.format(self)

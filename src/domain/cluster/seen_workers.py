@@ -6,6 +6,8 @@ from typing import Any, Final
 
 #: Percent of the time between heartbeats after which a worker counts as gone.
 HEARTBEAT_EXPIRE_WINDOW: Final = 200
+#: How a worker is shown, in Celery's words.
+R_WORKER: Final = "<Worker: {0.hostname} ({0.status_string} clock:{0.clock})>"
 
 
 def heartbeat_expires(
@@ -17,6 +19,9 @@ def heartbeat_expires(
 
 class Worker:
     """One node. What its events say is there as attributes; times are unix seconds."""
+
+    # So that no event overwrites what was counted.
+    __slots__ = ("__dict__", "heartbeats")
 
     #: How many heartbeats are remembered.
     heartbeat_max = 4
@@ -107,4 +112,4 @@ class Worker:
 
     def __repr__(self) -> str:
         """Show name and status."""
-        return f"<Worker: {self.hostname} ({self.status_string} clock:{self.clock})>"
+        return R_WORKER.format(self)

@@ -25,6 +25,8 @@ SNAPSHOT: Final = "Snapshot"
 
 #: Tasks whose names are remembered.
 _KEPT: Final = 4095
+#: Said of a broker that is away: where it is, why, and what is done about it.
+CONNECTION_ERROR: Final = "-> Cannot reach the broker at %s: %s. %s"
 HUMAN_TYPES: Final = {
     "worker-offline": "shutdown",
     "worker-online": "started",
@@ -103,7 +105,14 @@ def evdump(app: Any = None, out: Any = None) -> None:
     dumper = Dumper(out)
     dumper.say("-> evdump: starting capture...")
     with (app or get_current()).events.Receiver(handlers={"*": dumper.on_event}) as receiver:
+        told: Any = receiver
+        told.on_connection_error = partial(_say_away, dumper, receiver)
         receiver.capture()
+
+
+def _say_away(dumper: "Dumper", receiver: Any, exc: Exception, interval: float) -> None:
+    again = f"Trying again in {interval:g} s."
+    dumper.say(CONNECTION_ERROR % (receiver.connection.as_uri(), exc, again))
 
 
 def humanize_type(type: str) -> str:  # noqa: A002 - Celery's name

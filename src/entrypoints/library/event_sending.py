@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...domain.cluster import events
 from ...domain.cluster.events import Source, group_of
+from ...domain.cluster.speech import BusMessage
 from ...domain.errors import CeleriacError
 from ..speaking import client_source
 from .current import get_current
@@ -13,6 +14,26 @@ from .current import get_current
 if TYPE_CHECKING:
     from ...ports.bus import Bus
     from .app import Celeriac
+
+
+class EventProducer:
+    """Says events, given as kombu's producers are given messages."""
+
+    def __init__(self, bus: "Callable[[], Bus]") -> None:
+        """Say them on this bus."""
+        self._bus = bus
+
+    def publish(
+        self,
+        body: Any,
+        routing_key: str = "",
+        exchange: Any = None,
+        headers: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """Say an event, or a list of them. Raises BrokerUnavailable."""
+        channel = getattr(exchange, "name", exchange)
+        self._bus().broadcast([BusMessage(channel, body, routing_key, headers or {})])
 
 
 class EventDispatcher:
@@ -30,6 +51,8 @@ class EventDispatcher:
     """
 
     app: "Celeriac | None" = None
+    #: Kinds of brokers (`connection.transport.driver_type`) over which nothing is sent.
+    DISABLED_TRANSPORTS: frozenset[str] | set[str] = frozenset()
     #: Functions that are called, without arguments, once it is switched on or off.
     on_enabled: set[Callable[[], Any]] | None = None
     on_disabled: set[Callable[[], Any]] | None = None
@@ -46,13 +69,28 @@ class EventDispatcher:
         **options: Any,
     ) -> None:
         self.app = self._app = app or self.app or get_current()
-        self.enabled, self.groups = enabled, set(groups or ())
+        self.enabled, self.groups = enabled and not self._is_mute(), set(groups or ())
         self.buffer_while_offline = buffer_while_offline
         own = client_source(self._app)
         self._source = Source(hostname or own.hostname, own.utcoffset, os.getpid())
         self.hostname, self.pid = self._source.hostname, self._source.pid
         self._kept: list[Any] = []
         self.on_enabled, self.on_disabled = set(), set()
+        #: What `publish` may be given to send by this app's own means.
+        self.producer: Any = EventProducer(self._bus)
+
+    @property
+    def publisher(self) -> Any:
+        """The producer, by its old name."""
+        return self.producer
+
+    @publisher.setter
+    def publisher(self, producer: Any) -> None:
+        self.producer = producer
+
+    def _is_mute(self) -> bool:
+        mute = self.DISABLED_TRANSPORTS
+        return bool(mute) and self._app.connection().transport.driver_type in mute
 
     def send(self, type: str, blind: bool = False, **fields: Any) -> None:  # noqa: A002 - Celery's word
         """Send an event; `blind` leaves the logical clock out.

@@ -2,16 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ...application.watch_events import Watching
-from ...domain.cluster import picture, seen_tasks, seen_workers
-from ...domain.cluster.speech import Topic
-from ..speaking import utc_offset
-from .current import get_current
+from ...domain.cluster import picture, seen_tasks
+from .event_receiving import EventReceiver
 from .event_sending import EventDispatcher
+from .seen_workers import Worker
 from .task_indexes import TaskIndex, type_of, worker_of
 
 if TYPE_CHECKING:
@@ -24,15 +22,51 @@ class State(picture.State):
     """The state of a cluster as events tell it; feed it with `Receiver(handlers={"*": …})`.
 
     Any thread may use it. `freeze_while(fun)` calls a function while nothing changes.
+
+    Args:
+        callback: Called with this state and each event, before it is taken in.
+        workers: Workers by name to begin with.
+        tasks: Tasks by id to begin with.
+        taskheap: Accepted for Celery's sake: the order follows from the tasks.
+        max_workers_in_memory: The least recently seen are forgotten beyond this.
+        max_tasks_in_memory: Likewise.
+        on_node_join: Called with a worker that was not there before, or says it has come.
+        on_node_leave: Called with a worker that says it goes.
+        tasks_by_type: Accepted for Celery's sake, as is `tasks_by_worker`: both follow too.
+        tasks_by_worker: See `tasks_by_type`.
     """
 
     #: What it is made of; a subclass may name heirs of these.
-    Worker: Any = seen_workers.Worker
+    Worker: Any = Worker
     Task: Any = seen_tasks.Task
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(time.time, *args, **kwargs)
+    def __init__(
+        self,
+        callback: Callable[[Any, dict[str, Any]], None] | None = None,
+        workers: Mapping[str, Any] | None = None,
+        tasks: Mapping[str, Any] | None = None,
+        taskheap: Iterable[Any] | None = None,
+        max_workers_in_memory: int = 5000,
+        max_tasks_in_memory: int = 10000,
+        on_node_join: picture.Listener | None = None,
+        on_node_leave: picture.Listener | None = None,
+        tasks_by_type: Any = None,
+        tasks_by_worker: Any = None,
+    ) -> None:
+        super().__init__(
+            time.time,
+            callback,
+            max_workers_in_memory,
+            max_tasks_in_memory,
+            on_node_join,
+            on_node_leave,
+        )
         self._mutex = threading.Lock()
+        self.workers.update(workers or {})
+        self.tasks.update(tasks or {})
+        if self.tasks:
+            self.rebuild_taskheap()
+            self._types.update(task.name for task in self.tasks.values() if task.name)
 
     def _new_worker(self, hostname: str) -> Any:
         return self.Worker(hostname, now=self._now)
@@ -84,105 +118,6 @@ class State(picture.State):
             finally:
                 if clear_after:
                     self.clear()
-
-
-class EventReceiver:
-    """Listens to events.
-
-    Args:
-        channel: Accepted for Celery's sake: the app knows where its events are.
-        handlers: Functions by event type; `*` gets the events whose type has none.
-        routing_key: Pattern over types in dotted words, such as `worker.#`.
-        node_id: A name for this receiver.
-        app: Whose events.
-        **options: Options of Celery's queues; without effect here.
-    """
-
-    app: "Celeriac | None" = None
-
-    def __init__(
-        self,
-        channel: Any = None,
-        handlers: Mapping[str, Callable[[dict[str, Any]], object]] | None = None,
-        routing_key: str = "#",
-        node_id: str | None = None,
-        app: "Celeriac | None" = None,
-        **options: Any,
-    ) -> None:
-        self.app = found = app or self.app or get_current()
-        self.handlers = dict(handlers or {})
-        self.routing_key, self.node_id = routing_key, node_id or found.new_id()
-        container, conf = found.container, found.conf
-        self._control = found.control
-        self._watching = Watching(
-            container.bus(),
-            Topic(conf.event_exchange, routing_key),
-            self.handlers,
-            container.logical(),
-            container.clock(),
-            utc_offset(),
-        )
-
-    @property
-    def should_stop(self) -> bool:
-        """Set it to end `capture`."""
-        return self._watching.should_stop
-
-    @should_stop.setter
-    def should_stop(self, value: bool) -> None:
-        self._watching.should_stop = value
-
-    def capture(
-        self, limit: int | None = None, timeout: float | None = None, wakeup: bool = True
-    ) -> None:
-        """Handle events until `limit` messages came or `should_stop` is set.
-
-        Raises TimeoutError when none came for `timeout` seconds. `wakeup` has workers send a
-        heartbeat at once.
-        """
-        for _ in self.itercapture(limit, timeout, wakeup):
-            pass
-
-    def itercapture(
-        self, limit: int | None = None, timeout: float | None = None, wakeup: bool = True
-    ) -> Iterator[int]:
-        """As `capture`, but gives the word back after each message."""
-        self._watching.listen()
-        if wakeup:
-            self.wakeup_workers()
-        return self._watching.capture(limit, timeout)
-
-    def wakeup_workers(self, channel: Any = None) -> None:
-        """Have workers send a heartbeat at once."""
-        self._control.heartbeat()
-
-    def event_from_message(
-        self, body: dict[str, Any], localize: bool = True
-    ) -> tuple[str, dict[str, Any]]:
-        """Return type and event of a body; times become local unless told otherwise."""
-        before = body.get("timestamp")
-        kind, event = self._watching.prepared(body)
-        if not localize and before is not None:
-            event["timestamp"] = before
-        return kind, event
-
-    def process(self, type: str, event: dict[str, Any]) -> None:  # noqa: A002 - Celery's word
-        """Give an event to the handler of its type, or to that of all others."""
-        handler = self.handlers.get(type) or self.handlers.get("*")
-        if handler is not None:
-            handler(event)
-
-    def close(self) -> None:
-        """Hear nothing more."""
-        self._watching.close()
-
-    def __enter__(self) -> "EventReceiver":
-        """Use it for a while."""
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Close it."""
-        self.close()
 
 
 class Events:

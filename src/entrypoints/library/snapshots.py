@@ -24,7 +24,8 @@ class Polaroid:
         freq: Seconds between two pictures.
         maxrate: The most there may be, such as `10/m`.
         cleanup_freq: Seconds between two calls of `on_cleanup`.
-        timer: Accepted for Celery's sake.
+        timer: Keeps the time: has `call_repeatedly(seconds, function)`, whose answer can be
+            cancelled; default: threads of its own.
         app: Whose cluster.
     """
 
@@ -32,6 +33,8 @@ class Polaroid:
     cleanup_signal = Signal(name="cleanup_signal")
     #: Whether the state is cleared after each picture.
     clear_after = False
+    #: Keeps the time of all cameras of a class; see the argument.
+    timer: Any = None
 
     def __init__(
         self,
@@ -46,6 +49,8 @@ class Polaroid:
         self.freq, self.cleanup_freq = float(freq), float(cleanup_freq)
         per_second = rate(maxrate)
         self.maxrate = None if per_second is None else Bucket(per_second)
+        self.timer = timer or self.timer
+        self._kept: list[Any] = []
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -77,9 +82,11 @@ class Polaroid:
 
     def cancel(self) -> None:
         """Take a last picture, and no more."""
-        if not self._threads:
+        if not self._threads and not self._kept:
             return
         self._over.set()
+        while self._kept:
+            self._kept.pop().cancel()
         while self._threads:
             self._threads.pop().join(5)
         self.capture()
@@ -94,6 +101,10 @@ class Polaroid:
         self.cancel()
 
     def _again(self, seconds: float, act: Callable[[], None]) -> None:
+        if self.timer is not None:
+            self._kept.append(self.timer.call_repeatedly(seconds, act))
+            return
+
         def run() -> None:
             while not self._over.wait(seconds):
                 act()

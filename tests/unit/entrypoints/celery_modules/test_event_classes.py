@@ -2,13 +2,23 @@
 
 import io
 import socket
+from decimal import Decimal
+from typing import ClassVar
 
 import pytest
 
 from celeriac import Celeriac
 from celeriac.entrypoints.celery_modules.beat import beat_nodename
-from celeriac.entrypoints.celery_modules.events_state import State, Task, Worker, with_unique_field
+from celeriac.entrypoints.celery_modules.events_state import (
+    CallableDefaultdict,
+    State,
+    Task,
+    Worker,
+    heartbeat_expires,
+    with_unique_field,
+)
 from celeriac.entrypoints.cli.events import Dumper, evdump, humanize_type
+from celeriac.entrypoints.library.snapshots import Polaroid
 
 ONLINE = {"hostname": "a@b", "pid": 5, "freq": 2, "timestamp": 100.0, "local_received": 100.0}
 SENT = {"uuid": "1", "hostname": "a@b", "name": "shop.sell", "args": "(5,)", "kwargs": "{}"}
@@ -87,10 +97,8 @@ def test_the_events_of_an_app_are_dumped_until_interrupted():
         sender = app.events.Dispatcher(hostname="a@b")
 
         class Sending(receiver):
-            def itercapture(self, limit=None, timeout=None, wakeup=True):
-                captured = super().itercapture(limit, timeout, wakeup)
+            def on_consume_ready(self, *args, **kwargs):
                 sender.send("shop-sold", item=5)
-                return captured
 
         class Events:
             Receiver = Sending
@@ -188,3 +196,94 @@ def test_a_beat_is_called_as_it_was_told():
 
     assert beat_nodename() == f"celerybeat@{host}"
     assert beat_nodename("noon@%h") == f"noon@{host}"
+
+
+def test_a_dispatchers_own_producer_publishes_too(app):
+    heard = []
+    receiver = app.events.Receiver(handlers={"shop-sold": heard.append})
+    dispatcher = app.events.Dispatcher(hostname="a@b")
+
+    capturing = receiver.itercapture(limit=1, timeout=20, wakeup=False)
+    dispatcher.publish("shop-sold", {"item": 5}, dispatcher.publisher)
+
+    assert list(capturing) == [1]
+    assert (heard[0]["item"], heard[0]["hostname"]) == (5, "a@b")
+
+
+def test_a_dispatcher_says_nothing_over_brokers_that_its_class_excludes(app):
+    class Quiet(type(app.events.Dispatcher())):
+        DISABLED_TRANSPORTS = frozenset({"memory"})
+
+    assert not Quiet(app=app).enabled
+    assert app.events.Dispatcher().enabled
+
+
+def test_a_camera_goes_by_the_timer_it_is_given(app):
+    class Timer:
+        asked: ClassVar = []
+
+        def call_repeatedly(self, seconds, act):
+            self.asked.append((seconds, act))
+            return self
+
+        def cancel(self):
+            self.asked.append("cancelled")
+
+    class Camera(Polaroid):
+        taken = 0
+
+        def on_shutter(self, state):
+            self.taken += 1
+
+    with Camera(app.events.State(), freq=3, cleanup_freq=7, timer=Timer(), app=app) as camera:
+        (often, capture), (seldom, _) = Timer.asked
+        capture()
+        capture()
+
+    assert (often, seldom, Timer.asked[2:]) == (3, 7, ["cancelled"] * 2)
+    assert camera.taken == 3  # and a last one
+
+
+def test_a_clock_that_differs_is_told_of_once(caplog):
+    worker = Worker("a@b")
+
+    for heard in (200.0, 202.0):
+        worker.event("heartbeat", heard - 100, heard, {"freq": 5})
+
+    assert (worker.hostname, worker.heartbeats, worker.freq) == ("a@b", [200.0, 202.0], 5)
+    (record,) = caplog.records
+    assert "a@b differs from the one here" in record.getMessage()
+
+
+def test_heirs_say_what_late_events_add_and_know_events_of_their_own():
+    class Sale(Task):
+        merge_rules: ClassVar = {"RECEIVED": ("name",)}
+
+    task = Sale("u")
+    task.event("started", 2.0, 2.0, {})
+    task.event("received", 1.0, 1.0, {"name": "sell", "args": "(1,)"})
+    other = Task("v")
+    other.event("paid", 1.0, task_event_to_state={"paid": "SUCCESS"}.get)
+
+    assert (task.state, task.name, task.args) == ("STARTED", "sell", None)
+    assert (other.state, other.ready) == ("SUCCESS", True)
+
+
+def test_a_state_may_begin_with_what_is_known():
+    task = Task("u", name="sell", clock=3)
+    state = State(workers={"a@b": Worker("a@b", heartbeats=[5.0])}, tasks={"u": task})
+
+    assert (list(state.workers), list(state.tasks_by_time())) == (["a@b"], [("u", task)])
+    assert (state.workers["a@b"].heartbeats, state.task_types()) == ([5.0], ["sell"])
+
+
+def test_a_mapping_may_be_called():
+    index = CallableDefaultdict(lambda name: f"called {name}", list)
+
+    assert (index("x"), index["y"]) == ("called x", [])
+    with pytest.raises(KeyError):
+        CallableDefaultdict(print)["z"]
+
+
+def test_heartbeats_may_be_kept_as_decimals():
+    assert heartbeat_expires(Decimal(5), Decimal(2)) == 9.0
