@@ -15,8 +15,9 @@ from typing import Protocol
 class Started:
     """A delivery that was about to be run.
 
-    `key` is unique among all entries there ever are. `raw` is the whole message where it has left
-    its broker, and empty where that will deliver it again.
+    `key` is unique among all entries there ever are. `task_id` is what others ask about; one that
+    is empty is found by nobody. `raw` is the whole message where it has left its broker, and empty
+    where that will deliver it again.
     """
 
     key: str
@@ -68,8 +69,8 @@ class StartedLedger(Protocol):
 
     @abstractmethod
     def inquire(self, owner: int, task_ids: Sequence[str], *, take: bool = True) -> Sequence[Found]:
-        """Return what others noted of these tasks without their message.
+        """Return what others noted of these tasks; of several entries about one, the last at least.
 
         Entries of owners whose lease ran out become this owner's, if it is to `take` them; others
-        are shown only, and may be asked about again.
+        are shown only, and may be asked about again. Whole messages are never taken by this.
         """

@@ -25,9 +25,10 @@ def elsewhere(place):
     return place.ledger()
 
 
-def whole(key, queue="jobs", **fields):
+def whole(key, queue="jobs", task_id=None, **fields):
     """An entry that is all there is of its message."""
-    return Started(key, f"id-{key}", queue, raw=b"\x00\xff {message}", **fields)
+    task_id = f"id-{key}" if task_id is None else task_id
+    return Started(key, task_id, queue, raw=b"\x00\xff {message}", **fields)
 
 
 def late(key, task_id="t", **fields):
@@ -179,12 +180,65 @@ def test_what_the_dead_had_started_is_shown_to_whoever_does_not_take_it(place, l
     assert elsewhere.strike(heir, ["a"]) == [True]
 
 
-def test_whole_messages_are_not_asked_about(ledger):
-    owner, other = ledger.join("w@host", 10), ledger.join("x@host", 10)
-    ledger.note(owner, [whole("a")])
+def test_who_runs_a_whole_message_is_told_and_it_is_not_taken_over(place, ledger, elsewhere):
+    owner = ledger.join("w@host", 10)
+    ledger.note(owner, [whole("a", crashes=1)])
+    other = elsewhere.join("x@host", 30)
+    assert elsewhere.inquire(other, ["id-a"]) == [
+        Found(whole("a", crashes=1), "w@host", alive=True)
+    ]
 
-    assert ledger.inquire(other, ["id-a"]) == []
+    lapse(place)
+
+    for _ in range(2):
+        assert elsewhere.inquire(other, ["id-a"]) == [
+            Found(whole("a", crashes=1), "w@host", alive=False)
+        ]
+    assert elsewhere.strike(other, ["a"]) == [False]
+    assert [one.entry.key for one in elsewhere.adopt(other, QUEUES, 10)] == ["a"]
+
+
+def test_a_whole_message_is_found_with_its_heir_until_that_strikes_it(place, ledger, elsewhere):
+    owner = ledger.join("w@host", 10)
+    ledger.note(owner, [whole("a")])
+    lapse(place)
+    heir, other = ledger.join("x@host", 10), elsewhere.join("y@host", 10)
+
+    ledger.adopt(heir, QUEUES, 10)
+
+    assert ledger.inquire(heir, ["id-a"]) == []
+    assert elsewhere.inquire(other, ["id-a"]) == [Found(whole("a"), "x@host", alive=True)]
+    assert ledger.strike(heir, ["a"]) == [True]
+    assert elsewhere.inquire(other, ["id-a"]) == []
+
+
+def test_the_last_of_several_entries_is_found_whatever_becomes_of_those_before(place, ledger):
+    owner, other = ledger.join("w@host", 10), ledger.join("x@host", 30)
+    ledger.note(owner, [whole("a", task_id="t"), whole("b", task_id="u")])
+    ledger.note(owner, [late("end-a", "t"), late("end-b", "u")])
+
+    assert ledger.strike(owner, ["a"]) == [True]
+    assert found_keys(ledger, other, "t") == {"end-a"}
+
+    lapse(place)
+    assert [one.entry.key for one in ledger.adopt(other, QUEUES, 10)] == ["b"]
+    assert "end-b" in found_keys(ledger, other, "u")
+    assert found_keys(ledger, other, "t") == {"end-a"}
+
+
+def found_keys(ledger, owner, task_id):
+    return {one.entry.key for one in ledger.inquire(owner, [task_id], take=False)}
+
+
+def test_an_entry_under_no_task_is_found_by_nobody(place, ledger):
+    owner, other = ledger.join("w@host", 10), ledger.join("x@host", 30)
+    ledger.note(owner, [whole("a", task_id=""), whole("b", task_id="")])
+
+    assert ledger.inquire(other, [""]) == []
     assert ledger.inquire(other, []) == []
+    assert ledger.strike(owner, ["b"]) == [True]
+    lapse(place)
+    assert [one.entry.key for one in ledger.adopt(other, QUEUES, 10)] == ["a"]
 
 
 def test_whoever_leaves_is_forgotten_with_its_entries(place, ledger):

@@ -28,7 +28,7 @@ from .bell import Bell
 from .claiming import Claiming
 from .declarations import Declarations
 from .driver import amqp
-from .held import Held, acknowledge
+from .held import Held
 from .ownership import Ownership
 from .publishing import Letter
 from .settling import settle
@@ -141,7 +141,10 @@ class AmqpBroker(Broker, PortableLease):
                     self._claiming.return_all()
             kept = self._claiming.hands.without_tap()
             self.store.publish([self._again(held) for held in kept], self._patience)
-            self.ownership.strike(self._claiming.hands.keys_of_lost())
+            self.ownership.assure()
+            self.ownership.strike(
+                [*self._claiming.hands.keys_of_lost(), *(held.key for held in kept if held.key)]
+            )
             self._claiming.hands.begin()
         self._consuming.close()
         self.ownership.leave()
@@ -173,7 +176,11 @@ class AmqpBroker(Broker, PortableLease):
     def mark_started(
         self, tokens: Sequence[Token], early: Collection[Token] = ()
     ) -> Sequence[bool]:
-        """Note in the ledger what is about to be run; then acknowledge those in `early`."""
+        """Note in the ledger what is about to be run; then acknowledge those in `early`.
+
+        Where there is a ledger RabbitMQ has seen that before they are run. If it cannot be known,
+        the ledger is told that they need not be run again.
+        """
         if not tokens:
             return []
         hands = self._claiming.hands
@@ -182,8 +189,7 @@ class AmqpBroker(Broker, PortableLease):
         begun = [held for held in found if held is not None]
         self.ownership.note(begun, early)
         if now := [held for held in begun if held.token in early]:
-            with self._consuming.using():
-                acknowledge(now)
+            self._let_go_early(now)
         with self._consuming.lock:
             valid = [
                 self._begins(token, held, early) for token, held in zip(tokens, found, strict=True)
@@ -310,6 +316,18 @@ class AmqpBroker(Broker, PortableLease):
         except LeaseLost:
             self._give_up()
             raise
+
+    def _let_go_early(self, begun: Sequence[Held]) -> None:
+        """Acknowledge before the run; doubt what RabbitMQ may deliver again nevertheless."""
+        with self._consuming.lock:  # so that nothing of it is claimed before it is known here
+            try:
+                with self._consuming.using():
+                    unsure = self._claiming.let_go_early(begun, sure=self.ownership.has_ledger)
+            except BrokerUnavailable:
+                # What was sent may have arrived. The ledger has all of it, so it can be run.
+                if not (unsure := [held for held in begun if held.tap is None]):
+                    raise
+            self.ownership.doubt(unsure)
 
     def _begins(self, token: Token, held: Held | None, early: Collection[Token]) -> bool:
         """Tell whether a delivery is held still, having been noted as started."""

@@ -65,6 +65,15 @@ class Claiming:
         now = self._store.clock.now()
         return min(((until - now).total_seconds() for until, _ in self._napping), default=inf)
 
+    def let_go_early(self, begun: Sequence[Held], *, sure: bool) -> list[Held]:
+        """Acknowledge what is about to be run; return what RabbitMQ may not know of.
+
+        `sure`: wait until it has seen the acknowledgements, so that it delivers none of it again.
+        """
+        told = acknowledge(begun, ask=sure)
+        self._link.drain_until(lambda: not any(tap.is_asked for tap in told))
+        return [held for tap, some in told.items() if tap.is_dead for held in some]
+
     def return_all(self) -> None:
         """Return everything to its queue, and wait until it is there."""
         self.taps.close()
@@ -77,13 +86,13 @@ class Claiming:
         """The connection is gone.
 
         Return the keys of entries that are void by that, and what may come again though it had
-        been acknowledged.
+        been acknowledged: perhaps the server died.
         """
-        unsure = [held for tap in self.taps for held in tap.unsure]
+        recent = [held for tap in self.taps for held in tap.recent]
         self.taps.forget()
         void = self._forget()
         self.hands.lost()
-        return void, unsure
+        return void, recent
 
     # -- without it
 
@@ -118,11 +127,10 @@ class Claiming:
     def orphans(self, adopted: Sequence[Found], ownership: Ownership) -> list[Orphan]:
         """Return what dead workers had started: adopted whole, or delivered again."""
         with self._link.lock:
-            for one in adopted:
-                held = self.hands.take(one.entry.queue, from_bytes(one.entry.raw), None)
-                held.key = one.entry.key
-                self._orphans.append(Orphan(self._delivery(held), True, one.node))
+            ours = [self._inherited(one) for one in adopted]
             doubtful, self._doubtful = self._doubtful, []
+        ownership.doubt(ours)
+        ownership.catch_up()
         kept = {held.token for held in self._judge(doubtful, ownership, take=True)}
         with self._link.lock:
             now = self._store.clock.now()
@@ -160,12 +168,15 @@ class Claiming:
             for held in unknown:
                 starters = by_attempt.get(held.packet.attempt)
                 if not starters:
+                    if ownership.has_finished(held.packet.attempt):  # adopted here meanwhile
+                        over.append(held)
                     continue
                 kept.append(held)
                 if any(one.entry.key.startswith(FINISHED) for one in starters):
                     over.append(held)
                     continue
-                dead = next((one for one in starters if not one.alive), None)
+                # A whole message is adopted by its entry, and then this one is known to be over.
+                dead = next((one for one in starters if not (one.alive or one.entry.raw)), None)
                 if dead is None or not take:
                     self._doubtful.append(held)
                     continue
@@ -174,6 +185,12 @@ class Claiming:
                 self._orphans.append(Orphan(self._delivery(held), True, dead.node))
         self._drop(over)
         return [*kept, *over]
+
+    def _inherited(self, found: Found) -> Held:
+        held = self.hands.take(found.entry.queue, from_bytes(found.entry.raw), None)
+        held.key = found.entry.key
+        self._orphans.append(Orphan(self._delivery(held), True, found.node))
+        return held
 
     def _drop(self, over: Sequence[Held]) -> None:
         """Acknowledge messages of runs that are over: those had lost them."""

@@ -1,4 +1,4 @@
-"""AMQP frames of the three methods that every task causes: publish, deliver, acknowledge.
+"""AMQP frames of what every task causes: publish, deliver, acknowledge; and look at a queue.
 
 All other methods go by py-amqp, which also reads whatever of these comes in an unusual shape.
 """
@@ -17,6 +17,9 @@ METHOD, HEADER, BODY = 1, 2, 3
 #: Class and method, as they begin a frame.
 DELIVER: Final = b"\x00\x3c\x00\x3c"
 ACK: Final = b"\x00\x3c\x00\x50"
+#: The answer to `look`.
+SEEN: Final = b"\x00\x32\x00\x0b"
+_LOOK: Final = b"\x00\x32\x00\x0a"
 _PUBLISH: Final = b"\x00\x3c\x00\x28"
 _REJECT: Final = b"\x00\x3c\x00\x5a"
 #: What ends a frame.
@@ -62,6 +65,12 @@ def acknowledge(channel: int, tag: int, *, multiple: bool) -> bytes:
 def requeue(channel: int, tag: int) -> bytes:
     """Return the frame that gives a delivery back to its queue."""
     return _frame(METHOD, channel, _REJECT + _settled.pack(tag, 1))
+
+
+def look(channel: int, queue: str) -> bytes:
+    """Return the frame that asks for the state of a queue, by a declaration that makes nothing."""
+    passive, no_arguments = b"\x01", b"\x00\x00\x00\x00"
+    return _frame(METHOD, channel, _LOOK + b"\x00\x00" + _short(queue) + passive + no_arguments)
 
 
 def acknowledged(payload: bytes) -> tuple[int, bool]:

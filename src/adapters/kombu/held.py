@@ -127,17 +127,18 @@ class Hands:
         return [held.key for held in self._lost.values()]
 
 
-def acknowledge(some: Iterable[Held]) -> None:
-    """Acknowledge what is here; the ledger keeps it from now on, if anybody does.
+def acknowledge(some: Iterable[Held], *, ask: bool = False) -> dict[Tap, list[Held]]:
+    """Acknowledge what is here, and tell what that was; the ledger keeps it now, if anybody does.
 
-    The link's lock must be held.
+    `ask` for a sign that RabbitMQ has seen it. The link's lock must be held.
     """
     by_tap: dict[Tap, list[Held]] = {}
     for held in some:
         if held.tap is not None and held.is_here:
             by_tap.setdefault(held.tap, []).append(held)
     for tap, together in by_tap.items():
-        tap.acknowledge(held.tag for held in together)
-        tap.unsure.extend(held for held in together if held.key)
+        tap.acknowledge((held.tag for held in together), ask=ask)
+        tap.recent.extend(held for held in together if held.key)
         for held in together:
             held.tap = None
+    return by_tap

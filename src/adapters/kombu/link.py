@@ -116,6 +116,14 @@ class Link:
         """Take in what has come, waiting for a first frame; tell whether there was one."""
         return bool(self.inflow.wait(wait))
 
+    def drain_until(self, done: Callable[[], bool]) -> None:
+        """Take in what comes until something is done. Raises what `using` translates."""
+        ends = monotonic() + PATIENCE
+        while not done():
+            left = ends - monotonic()
+            if left <= 0 or not self.drain(left):
+                raise TimeoutError
+
     def drain_all(self) -> None:
         """Take in all that has come, without waiting."""
         self.inflow.take_in()

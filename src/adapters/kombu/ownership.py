@@ -36,10 +36,20 @@ class Ownership:
         self._owner = 0
         self._keys = count(1)
         self._void: list[str] = []
-        self._unsure: list[Held] = []
-        #: Runs that ended without their message: their entries, and until when they are kept.
+        #: What may come again and need not be run, as the ledger does not know yet.
+        self._unsure: dict[str, Held] = {}
+        #: Runs that end without their message: their entries, and until when they are kept.
         self._finished: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
+        #: Held while the ledger is told of what is unsure.
+        self._telling = threading.Lock()
+        #: Held while something becomes this owner's: then it is shown to it no more.
+        self._adopting = threading.Lock()
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether anybody can be told of what was started."""
+        return self._make_ledger is not None
 
     @property
     def is_present(self) -> bool:
@@ -134,7 +144,7 @@ class Ownership:
         """
         if self._ledger is None or not ended:
             return True
-        entries = [Started(FINISHED + held.key, held.packet.attempt, held.queue) for held in ended]
+        entries = [_end_of(held.key, held.packet.attempt, held.queue) for held in ended]
         if not self._ledger.note(self._owner, entries):
             return False
         for entry in entries:
@@ -146,7 +156,7 @@ class Ownership:
         self._finished[entry.task_id] = (entry.key, self._clock.monotonic() + _REMEMBERED)
 
     def has_finished(self, attempt: str) -> bool:
-        """Tell whether a run ended here without its message."""
+        """Tell whether a run ended here without its message, or goes on without it."""
         return attempt in self._finished
 
     def _forget_finished(self) -> None:
@@ -160,34 +170,82 @@ class Ownership:
             self._void.extend(key for key in keys if key)
 
     def adopt(self, queues: Sequence[str], limit: int) -> Sequence[Found]:
-        """Take over whole messages of the dead."""
+        """Take over whole messages of the dead. Should they come again, they are known to be over.
+
+        Whoever died may have been cut off before, so that RabbitMQ never got its acknowledgements.
+        """
         self.catch_up()
-        return [] if self._ledger is None else self._ledger.adopt(self._owner, queues, limit)
+        if self._ledger is None:
+            return []
+        with self._adopting:
+            adopted = self._ledger.adopt(self._owner, queues, limit)
+            for one in adopted:
+                if one.entry.task_id:
+                    self.remember(_end_of(one.entry.key, one.entry.task_id, one.entry.queue))
+        return adopted
 
     def inquire(self, attempts: Sequence[str], *, take: bool) -> Sequence[Found]:
         """Ask who had started these runs; `take` over what the dead had."""
         if self._ledger is None or not attempts:
             return []
-        return self._ledger.inquire(self._owner, attempts, take=take)
+        with self._adopting:
+            return self._ledger.inquire(self._owner, attempts, take=take)
 
     def doubt(self, unsure: Sequence[Held]) -> None:
-        """Have noted, when there is time, that these need not be run should they come again."""
-        with self._lock:
-            self._unsure.extend(unsure)
+        """Have noted, when there is time, that these need not be run should they come again.
 
-    def catch_up(self) -> None:
-        """Tell the ledger what a lost connection has changed."""
-        if not self._void and not self._unsure:
+        Until then their entries keep others from it. Here it is known at once.
+        """
+        if self._ledger is None:
             return
         with self._lock:
-            keys, self._void = self._void, []
-            unsure, self._unsure = self._unsure, []
+            self._unsure.update({held.key: held for held in unsure})
+        for held in unsure:
+            self.remember(_end_of(held.key, held.packet.attempt, held.queue))
+
+    def assure(self) -> None:
+        """Tell the ledger now of what is in doubt: before any of their entries is struck.
+
+        Raises BackendUnavailable.
+        """
+        if self._unsure:
+            with self._telling:
+                self._tell_unsure()
+
+    def catch_up(self) -> None:
+        """Tell the ledger what a lost connection has changed, unless that goes on already."""
+        if not self._void and not self._unsure:
+            return
+        if not self._telling.acquire(blocking=False):
+            return
         try:
-            self.finish(unsure)
+            self._tell_unsure()
+            self._strike_void()
+        except BackendUnavailable:
+            logger.debug("the ledger is away: it is told later what a lost connection has changed")
+        finally:
+            self._telling.release()
+
+    def _tell_unsure(self) -> None:
+        with self._lock:
+            unsure = dict(self._unsure)
+        self.finish(list(unsure.values()))
+        with self._lock:
+            for key in unsure:
+                self._unsure.pop(key, None)
+
+    def _strike_void(self) -> None:
+        with self._lock:
+            keys, self._void = self._void, []
+        try:
             self.strike(keys)
         except BackendUnavailable:
             self.void(keys)
-            self.doubt(unsure)
+            raise
+
+
+def _end_of(key: str, attempt: str, queue: str) -> Started:
+    return Started(FINISHED + key, attempt, queue)
 
 
 _told = threading.Event()

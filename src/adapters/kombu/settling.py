@@ -94,6 +94,7 @@ def _letter(store: AmqpStore, held: Held, ending: Disposition, now: datetime) ->
 
 def _strike(ownership: Ownership, ours: Sequence[_Ending], ended: Sequence[Held]) -> set[Token]:
     """Strike entries; return whose deliveries are still this worker's."""
+    ownership.assure()
     tokens = {held.token for held, _ in ours}
     if not ownership.finish(ended):
         tokens.difference_update(held.token for held in ended)

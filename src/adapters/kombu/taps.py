@@ -35,9 +35,11 @@ class Tap:
         link.inflow.receivers[self._number] = self._on_delivery
         self.is_dead = False
         self.waiting: deque[tuple[int, Packet]] = deque()
-        #: What was acknowledged before it was run, and of which nothing proves that RabbitMQ knows:
-        #: each delivery beyond the window proves one more.
-        self.unsure: deque[Any] = deque(maxlen=0)
+        #: What was lately acknowledged before it was run. A server that dies forgets the last
+        #: acknowledgements, though it had taken them in.
+        self.recent: deque[Any] = deque(maxlen=0)
+        #: Whether the queue was asked for a sign that has not come yet.
+        self.is_asked = False
         self._on_wire, self._ring = on_wire, ring
         self._consumer: str | None = None
         self._window = 0
@@ -68,7 +70,7 @@ class Tap:
             return
         self.close()
         self._window = min(wanted, _WIDEST)
-        self.unsure = deque(maxlen=self._window)
+        self.recent = deque(self.recent, maxlen=self._window)
         self.channel.basic_qos(0, self._window, False)
         self._consumer = self.channel.basic_consume(
             self._on_wire, callback=self._on_message, on_cancel=self._on_cancel
@@ -95,8 +97,11 @@ class Tap:
         waiting, self.waiting = self.waiting, deque()
         self.reject([tag for tag, _ in waiting])
 
-    def acknowledge(self, tags: Iterable[int]) -> None:
-        """Settle deliveries; those that follow one another in one go."""
+    def acknowledge(self, tags: Iterable[int], *, ask: bool = False) -> None:
+        """Settle deliveries; those that follow one another in one go.
+
+        `ask` for a sign that the queue has seen it: `is_asked` until that has come.
+        """
         wanted = {tag for tag in tags if tag in self._unsettled}
         oldest = list(takewhile(wanted.__contains__, self._unsettled))
         said = [frames.acknowledge(self._number, oldest[-1], multiple=True)] if oldest else []
@@ -104,6 +109,10 @@ class Tap:
             frames.acknowledge(self._number, tag, multiple=False)
             for tag in sorted(wanted.difference(oldest))
         ]
+        if ask:
+            said.append(frames.look(self._number, self._on_wire))
+            self._link.inflow.lookouts[self._number] = self._on_sign
+            self.is_asked = True
         if said:
             self._link.send(said)
         for tag in wanted:
@@ -133,6 +142,9 @@ class Tap:
         self._unsettled[found.tag] = found.consumer
         self.waiting.append((found.tag, found.packet))
         self._ring()
+
+    def _on_sign(self) -> None:
+        self.is_asked = False
 
     def _on_message(self, found: Any) -> None:
         came = found.delivery_info

@@ -83,16 +83,16 @@ class MemoryLedger(StartedLedger):
             heir = self._present(owner)
             if heir is None:
                 return []
-            wanted = frozenset(task_ids)
+            wanted = frozenset(task_ids) - {""}
             found = [
                 (other, entry)
                 for other in self._others(owner)
                 for entry in other.entries.values()
-                if not entry.raw and entry.task_id in wanted
+                if entry.task_id in wanted
             ]
             return [
                 _inherit(heir, other, entry)
-                if take and other.until <= self._at()
+                if take and not entry.raw and other.until <= self._at()
                 else Found(entry, other.node, alive=other.until > self._at())
                 for other, entry in found
             ]

@@ -2,7 +2,7 @@
 
 All keys share one hash slot. What must stay true: an entry is in the hash of exactly one owner; a
 number of an owner never comes twice, whatever the server forgot, since entries are named by it. Of
-a task id that was started twice at once, the index knows the later entry.
+a task id with several entries the index knows the last that was noted.
 """
 
 from __future__ import annotations
@@ -43,18 +43,25 @@ local function unpacked(packed)
   local queue, crashes, task, message = string.match(packed, '^(%Z*)%z(%Z*)%z(%Z*)%z(.*)$')
   return queue, task, message ~= ''
 end
+local function note(owner, key, packed)
+  redis.call('HSET', entries(owner), key, packed)
+  local _, task = unpacked(packed)
+  if task ~= '' then redis.call('HSET', ids, task, owner .. ' ' .. key) end
+end
 local function move(key, packed, from, to)
   redis.call('HDEL', entries(from), key)
   redis.call('HSET', entries(to), key, packed)
-  local _, task, whole = unpacked(packed)
-  if not whole then redis.call('HSET', ids, task, to .. ' ' .. key) end
+  local _, task = unpacked(packed)
+  if task ~= '' and (redis.call('HGET', ids, task) or '') == from .. ' ' .. key then
+    redis.call('HSET', ids, task, to .. ' ' .. key)
+  end
 end
 local function strike(owner, key)
   local packed = redis.call('HGET', entries(owner), key)
   if not packed then return 0 end
   redis.call('HDEL', entries(owner), key)
-  local _, task, whole = unpacked(packed)
-  if not whole and redis.call('HGET', ids, task) == owner .. ' ' .. key then
+  local _, task = unpacked(packed)
+  if task ~= '' and redis.call('HGET', ids, task) == owner .. ' ' .. key then
     redis.call('HDEL', ids, task)
   end
   return 1
@@ -95,11 +102,7 @@ _NOTE: Final = Script(
     _COMMON
     + """
 if not alive(ARGV[2]) then return 0 end
-for n = 3, #ARGV, 2 do
-  redis.call('HSET', entries(ARGV[2]), ARGV[n], ARGV[n + 1])
-  local _, task, whole = unpacked(ARGV[n + 1])
-  if not whole then redis.call('HSET', ids, task, ARGV[2] .. ' ' .. ARGV[n]) end
-end
+for n = 3, #ARGV, 2 do note(ARGV[2], ARGV[n], ARGV[n + 1]) end
 return 1
 """
 )
@@ -144,13 +147,11 @@ for n = 4, #ARGV do
   local holder, key = string.match(redis.call('HGET', ids, ARGV[n]) or '', '^([^ ]+) (.*)$')
   local packed = key and holder ~= ARGV[2] and redis.call('HGET', entries(holder), key)
   local one = packed and about(holder)
-  if one and one.ends > now then
-    table.insert(found, {key, packed, one.node, 1})
-  elseif one and ARGV[3] == '0' then
-    table.insert(found, {key, packed, one.node, 0})
-  elseif one then
-    move(key, packed, holder, ARGV[2])
-    table.insert(found, {key, packed, one.node, 0})
+  if one then
+    local _, _, whole = unpacked(packed)
+    local dead = one.ends <= now
+    if dead and not whole and ARGV[3] == '1' then move(key, packed, holder, ARGV[2]) end
+    table.insert(found, {key, packed, one.node, dead and 0 or 1})
   end
 end
 return found

@@ -121,7 +121,7 @@ class SqlLedger(StartedLedger):
 
     def inquire(self, owner: int, task_ids: Sequence[str], *, take: bool = True) -> Sequence[Found]:
         """Tell what others noted of these tasks, and take it over from the dead."""
-        wanted = list(dict.fromkeys(task_id[:255] for task_id in task_ids))
+        wanted = list(dict.fromkeys(task_id[:255] for task_id in task_ids if task_id))
         if not wanted:
             return []
 
@@ -133,11 +133,12 @@ class SqlLedger(StartedLedger):
                 sql = (
                     "SELECT entry, task_id, queue, crashes, message, owner, node, expires"  # noqa: S608 - marks only
                     " FROM celeriac_started JOIN celeriac_bookkeeper ON owner = id"
-                    f" WHERE owner <> ? AND has_message = 0 AND task_id IN ({marks})"
+                    f" WHERE owner <> ? AND task_id IN ({marks})"
                 )
                 for *row, holder, node, expires in transaction.rows(sql, (owner, *page)):
-                    if expires > now or not take:
-                        found.append(Found(_entry(row), node, alive=expires > now))
+                    entry = _entry(row)
+                    if expires > now or entry.raw or not take:
+                        found.append(Found(entry, node, alive=expires > now))
                     else:
                         found += self._taken(transaction, owner, holder, node, [row])
             return found

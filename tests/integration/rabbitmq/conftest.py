@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from .place import AmqpPlace
+from .workers import Workers
 
 CLASSIC = {}
 QUORUM = {"task_default_queue_type": "quorum"}
@@ -34,3 +35,11 @@ def make_place(tmp_path, rabbitmq_url, redis_url):
 @pytest.fixture
 def place(make_place):
     return make_place()
+
+
+@pytest.fixture(params=["classic", "quorum"])
+def hire(request, rabbitmq_url):
+    """Make brokers of several workers with one ledger."""
+    workers = Workers(rabbitmq_url, request.param)
+    yield workers
+    workers.close()

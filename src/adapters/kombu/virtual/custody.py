@@ -14,7 +14,7 @@ from typing import Any
 from ....ports.ledger import Found, Started
 from ..ownership import Ownership
 from .held import BEGUN, Held
-from .parcels import Envelope, crashes_of, task_id_of
+from .parcels import Envelope, crashes_of
 
 
 class Custody(Ownership):
@@ -65,11 +65,9 @@ class Custody(Ownership):
         self.check()
         if self._ledger is None or not held:
             return
+        # Under no task's name: what left its transport comes by it no more, so nobody asks.
         entries = [
-            Started(
-                one.key, task_id_of(one.envelope), one.queue, crashes_of(one.envelope), _raw(one)
-            )
-            for one in held
+            Started(one.key, "", one.queue, crashes_of(one.envelope), _raw(one)) for one in held
         ]
         if not self._ledger.note(self._owner, entries):
             self._until = self._clock.monotonic()

@@ -134,13 +134,6 @@ def crashes_of(envelope: Envelope) -> int:
     return crashes if isinstance(crashes, int) and crashes > 0 else 0
 
 
-def task_id_of(envelope: Envelope) -> str:
-    """Return the id in the headers; empty where there is none."""
-    headers = envelope.get("headers")
-    task_id = headers.get("id") if isinstance(headers, dict) else None
-    return task_id if isinstance(task_id, str) else ""
-
-
 def due_at(envelope: Envelope) -> datetime | None:
     """Return until when a message waits; None: it need not, or nobody can tell."""
     until = mark(envelope).get("until")
