@@ -44,11 +44,21 @@ class ChordJoiner:
     """Makes what follows from a chord whose parts are all in. Never raises."""
 
     def __init__(
-        self, codec: Codec, results: Codec, compose: Compose, clock: Clock, bury: Bury
+        self,
+        codec: Codec,
+        results: Codec,
+        compose: Compose,
+        clock: Clock,
+        bury: Bury,
+        *,
+        polled: bool = False,
     ) -> None:
-        """Read messages with `codec`, parts with `results`."""
+        """Read messages with `codec`, parts with `results`.
+
+        `polled`: further chords are not counted; see `unfold`.
+        """
         self._codec, self._results, self._compose = codec, results, compose
-        self._clock, self._bury = clock, bury
+        self._clock, self._bury, self._polled = clock, bury, polled
 
     def join(
         self, number: int, message: TaskMessage, parts: Callable[[str], Sequence[ChordPart]]
@@ -109,7 +119,7 @@ class ChordJoiner:
     def _sent(
         self, number: int, message: TaskMessage, group_id: str, body: Signature, values: list[Any]
     ) -> Report:
-        unfolded = unfold(applied(body, (values,)))
+        unfolded = unfold(applied(body, (values,)), polled=self._polled)
         messages = self._messages(message, unfolded)
         return Report(
             number,
@@ -128,7 +138,7 @@ class ChordJoiner:
         error: ChordError,
     ) -> Report:
         """Report a body that is never sent, as if it had been and had failed with this error."""
-        unfolded = unfold(body)
+        unfolded = unfold(body)  # all of its chords fail here and now: no need to look again
         reports = [self._bury(number, one, error) for one in self._messages(message, unfolded)]
         return Report(
             number,

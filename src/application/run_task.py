@@ -74,6 +74,8 @@ class RunSettings:
     result_serializer: str = "json"
     result_extended: bool = False
     result_max_bytes: int | None = None
+    #: Whether chords are completed by a task that looks again and again.
+    polled_chords: bool = False
 
 
 class TaskRunner(LoopRunner):
@@ -100,7 +102,10 @@ class TaskRunner(LoopRunner):
         #: Tasks that were over in a moment when they ran here last, as part of a chain.
         self._brief: set[str] = set()
         self._completions: dict[str, tuple[Any, TaskMessage]] = {}
-        self._joiner = ChordJoiner(codec, results or codec, self._compose, self._clock, self.bury)
+        self._joiner = ChordJoiner(
+            *(codec, results or codec, self._compose, self._clock, self.bury),
+            polled=settings.polled_chords,
+        )
         #: What others have laid around every run, if they did. Looked at when it starts.
         self.surround: Surround | None = None
         #: Asks a task how it would send a call by itself: arguments and options, or None.
@@ -429,6 +434,7 @@ class TaskRunner(LoopRunner):
             settings.result_serializer,
             settings.result_extended,
             completions=self._completions,
+            polled=settings.polled_chords,
         )
 
     def _compose(self, call: Signature) -> TaskMessage:

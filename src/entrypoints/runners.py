@@ -66,6 +66,7 @@ class AppRunner(TaskRunner):
                 result_extended=conf.result_extended,
                 # What the store itself cannot keep is refused when it is settled.
                 result_max_bytes=conf.result_max_bytes,
+                polled_chords=conf.result_chord_polling,
             ),
             prepare,
             make_result_codec(conf),

@@ -22,7 +22,10 @@ def withdrawal(app: Celeriac, owner: Broker) -> Withdrawal:
         container.codec(),
         lambda: app.sending,
         container.clock(),
-        RunSettings(node, conf.result_serializer, conf.result_extended),
+        RunSettings(
+            *(node, conf.result_serializer, conf.result_extended),
+            polled_chords=conf.result_chord_polling,
+        ),
         results=container.result_codec(),
     )
     settler = make_settler(conf, owner, container.results(), runner.join)

@@ -28,7 +28,7 @@ from .claims import Asked, Owner
 from .confirming import copies_of, run_confirmed
 from .keys import Keys
 from .left_by_celery import put_back
-from .publishing import Groups, grouped, told
+from .publishing import Groups, grouped, parked_in, told, unparked
 from .routes import Bindings, bindings_of, declare, expiry_of, prolong
 from .store import RedisStore, Script
 
@@ -131,6 +131,11 @@ class RedisBroker(Broker, PortableLease):
                 deadline=left,
             )
         elif sum(map(len, groups.values())) >= bulk.MANY:
+            if queues := parked_in(groups):
+                looks = self.run(scripts.LOOKS_AT, queues, left)
+                groups = unparked(
+                    groups, {one for one, ours in zip(queues, looks, strict=True) if not ours}
+                )
             self.store.do(lambda client: bulk.put(client, self.keys, groups), deadline=left)
         else:
             self.run(scripts.PUBLISH, told(groups), left)

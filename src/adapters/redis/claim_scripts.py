@@ -24,6 +24,7 @@ local left, begin, first = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7
 local strictly = first < 0
 if strictly then first = 0 end
 if not present(owner) then return -1 end
+redis.call('SADD', served(owner), unpack(ARGV, 8, math.min(#ARGV, 4007)))
 local lines, soonest = {}, nil
 for i = 8, #ARGV do
   local queue = ARGV[i]
@@ -77,7 +78,6 @@ for k = 0, #lines - 1 do
     end
     many('HSET', own(line.queue, 'claimed'), bytes)
     many('HSET', own(line.queue, 'held.' .. owner), states)
-    redis.call('SADD', served(owner), line.queue)
     redis.call('SADD', QUEUES, line.queue)
     local k = #out
     out[k + 1], out[k + 2], out[k + 3], out[k + 4] = line.index, begins, started, raws

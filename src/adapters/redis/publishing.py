@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from os import urandom
 from time import time_ns
 from typing import Any, Final
@@ -16,6 +16,9 @@ from .times import milliseconds
 
 #: In the place of a priority step: these are parked.
 PARKED: Final = "P"
+
+#: Bytes before those of a parked message: its step, and where it stands among those due with it.
+_PLACE: Final = 23
 
 _TAGS_AT_ONCE: Final = 128
 
@@ -74,6 +77,24 @@ def told(groups: Groups) -> list[Any]:
     for (queue, kind), waiting in groups.items():
         out += (queue, kind, len(waiting))
         out += flat(waiting) if kind == PARKED else waiting
+    return out
+
+
+def parked_in(groups: Groups) -> list[str]:
+    """Return the queues in which something is to be parked."""
+    return [queue for queue, kind in groups if kind == PARKED]
+
+
+def unparked(groups: Groups, queues: Collection[str]) -> Groups:
+    """Return groups of which what was to be parked in these queues waits with the rest."""
+    out: dict[tuple[str, int | str], list[Any]] = {}
+    for (queue, kind), waiting in groups.items():
+        if kind != PARKED or queue not in queues:
+            out.setdefault((queue, kind), []).extend(waiting)
+            continue
+        for _, member in waiting:
+            step: int | str = JOINS if member[:1] == JOINS.encode() else int(member[:1])
+            out.setdefault((queue, step), []).append(member[_PLACE:])
     return out
 
 

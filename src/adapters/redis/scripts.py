@@ -115,9 +115,42 @@ local function forget(owner)
 end
 """
 
+#: Tells whether a worker of ours looks at a queue: what is parked waits for one. An owner that has
+#: not claimed yet may be about to look at any. In a Cluster there are no workers but ours.
+LOOKED_AT: Final = r"""
+local known = {}
+
+local function looked_at(queue)
+  if known[queue] == nil then
+    known[queue] = only ~= nil
+    for _, owner in ipairs(redis.call('ZRANGEBYSCORE', OWNERS, '(' .. now, '+inf')) do
+      local key = served(owner)
+      if redis.call('SISMEMBER', key, queue) == 1 or redis.call('EXISTS', key) == 0 then
+        known[queue] = true
+        break
+      end
+    end
+  end
+  return known[queue]
+end
+"""
+
 #: For PUBLISH and COMMIT: stores groups of messages, each `queue, step or P, count, …`, unless
-#: they are to be passed over. Returns where the next argument stands.
-PUT: Final = r"""
+#: they are to be passed over. Returns where the next argument stands. What is not due goes where
+#: Celery puts it, to its queue, unless a worker of ours is there to see when it is.
+PUT: Final = (
+    LOOKED_AT
+    + r"""
+local function put_unparked(queue, first, last)
+  local by_step = {}
+  for k = first + 1, last, 2 do
+    local step = string.sub(ARGV[k], 1, 1)
+    by_step[step] = by_step[step] or {}
+    table.insert(by_step[step], string.sub(ARGV[k], 24))
+  end
+  for step, waiting in pairs(by_step) do many('LPUSH', ready(queue, step), waiting) end
+end
+
 local function put(i, passed_over)
   local groups = tonumber(ARGV[i])
   i = i + 1
@@ -128,10 +161,14 @@ local function put(i, passed_over)
     i = last + 1
     if not passed_over then
       redis.call('SADD', QUEUES, queue)
-      local command = step == 'P' and 'ZADD' or 'LPUSH'
-      local key = step == 'P' and own(queue, 'parked') or ready(queue, step)
-      for k = first, last, 4000 do
-        redis.call(command, key, unpack(ARGV, k, math.min(k + 3999, last)))
+      if step == 'P' and not looked_at(queue) then
+        put_unparked(queue, first, last)
+      else
+        local command = step == 'P' and 'ZADD' or 'LPUSH'
+        local key = step == 'P' and own(queue, 'parked') or ready(queue, step)
+        for k = first, last, 4000 do
+          redis.call(command, key, unpack(ARGV, k, math.min(k + 3999, last)))
+        end
       end
       ring(queue)
     end
@@ -139,6 +176,7 @@ local function put(i, passed_over)
   return i
 end
 """
+)
 
 #: For SETTLE and COMMIT, where a settlement begins with `number, queue, owner, disposition, two of
 #: its values`: `bring_to_end` tells whether the token held, `give_back` ends a batch.
@@ -199,6 +237,17 @@ end
 """
 
 PUBLISH: Final = Script(COMMON + PUT + "put(3)")
+
+#: Arguments: queues. Tells of each whether a worker of ours looks at it.
+LOOKS_AT: Final = Script(
+    COMMON
+    + LOOKED_AT
+    + r"""
+local answers = {}
+for i = 3, #ARGV do answers[#answers + 1] = looked_at(ARGV[i]) and 1 or 0 end
+return answers
+"""
+)
 
 SETTLE: Final = Script(
     COMMON

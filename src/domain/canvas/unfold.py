@@ -12,6 +12,7 @@ from typing import Any
 from .chords import ChordOpening
 from .kinds import Kind, kind_of
 from .laying import finals, with_place
+from .polling import poll
 from .shape import shape_of_header
 from .signature import Signature
 from .structure import followed_by, halves_of, links_of, members_of
@@ -38,74 +39,88 @@ def applied(sig: Signature, args: Sequence[Any]) -> Signature:
     return sig.applied(tuple(args))
 
 
-def unfold(sig: Signature, rest: Sequence[Mapping[str, Any]] = ()) -> Unfolded:
+def unfold(
+    sig: Signature, rest: Sequence[Mapping[str, Any]] = (), *, polled: bool = False
+) -> Unfolded:
     """Return the calls to send now of a frozen signature.
 
     `rest` is what follows in the chain around, its next link last, as it travels in a message.
-    What follows a group makes it a chord, and what follows a chord is done after its body.
+    What follows a group makes it a chord, and what follows a chord is done after its body. With
+    `polled` no chord is opened: to each belongs a call that waits for its header.
     """
     match kind_of(sig):
         case Kind.CHAIN:
-            return _chain(sig, rest)
+            return _chain(sig, rest, polled)
         case Kind.GROUP if rest:
             body = followed_by(Signature.from_dict(rest[-1]), rest[:-1])
-            return _chord(sig.options.get("task_id"), members_of(sig), body)
+            return _chord(sig.options.get("task_id"), members_of(sig), body, polled)
         case Kind.GROUP:
-            return _together(members_of(sig), sig.options.get("task_id"))
+            return _together(members_of(sig), sig.options.get("task_id"), polled)
         case Kind.CHORD:
             group_id, members, body = halves_of(sig)
-            return _chord(group_id, members, followed_by(body, rest))
+            return _chord(group_id, members, followed_by(body, rest), polled)
         case _:
             return Unfolded((followed_by(sig, rest),))
 
 
-def _chain(sig: Signature, rest: Sequence[Mapping[str, Any]]) -> Unfolded:
+def _chain(sig: Signature, rest: Sequence[Mapping[str, Any]], polled: bool) -> Unfolded:
     links = links_of(sig)
+    if not links and not rest:
+        return Unfolded(())
     if not links:
-        return unfold(Signature.from_dict(rest[-1]), rest[:-1]) if rest else Unfolded(())
+        return unfold(Signature.from_dict(rest[-1]), rest[:-1], polled=polled)
     first, *later = links
-    return unfold(first, [*rest, *(link.to_dict() for link in reversed(later))])
+    return unfold(first, [*rest, *(link.to_dict() for link in reversed(later))], polled=polled)
 
 
-def _together(
-    members: Iterable[Signature], group_id: str | None, opens: tuple[ChordOpening, ...] = ()
-) -> Unfolded:
+def _together(members: Iterable[Signature], group_id: str | None, polled: bool) -> Unfolded:
     calls: list[Signature] = []
-    inner: list[ChordOpening] = []
+    opens: list[ChordOpening] = []
     for member in members:
         if kind_of(member) is Kind.CALL:
             calls.append(member)
             continue
-        unfolded = unfold(member)
+        unfolded = unfold(member, polled=polled)
         calls += unfolded.calls
-        inner += unfolded.opens
-    return Unfolded(tuple(calls), group_id, (*opens, *inner))
+        opens += unfolded.opens
+    return Unfolded(tuple(calls), group_id, tuple(opens))
 
 
-def _chord(group_id: str | None, members: Sequence[Signature], body: Signature) -> Unfolded:
+def _chord(
+    group_id: str | None, members: Sequence[Signature], body: Signature, polled: bool
+) -> Unfolded:
     sizes = [finals(member) for member in members]
     size = sum(sizes)
     if not size:
-        return unfold(applied(body, ([],)))
+        return unfold(applied(body, ([],)), polled=polled)
     if not group_id:
         raise ValueError("a chord that is not frozen: its header has no id")
-    stored = _stored_body(group_id, members, body, size)
+    stored = _stored_body(group_id, members, body, None if polled else size)
     placed: list[Signature] = []
     index = 0
     for member, parts in zip(members, sizes, strict=True):
         place = {"chord": stored, "group_id": group_id, "group_index": index}
         placed.append(with_place(member, place, force=True))
         index += parts
-    return _together(placed, None, (ChordOpening(group_id, size),))
+    header = _together(placed, None, polled)
+    if polled:
+        waiting = poll(group_id, stored, [result_tuple(member) for member in members])
+        return replace(header, calls=(*header.calls, waiting))
+    return replace(header, opens=(ChordOpening(group_id, size), *header.opens))
 
 
 def _stored_body(
-    group_id: str, members: Sequence[Signature], body: Signature, size: int
+    group_id: str, members: Sequence[Signature], body: Signature, size: int | None
 ) -> dict[str, Any]:
-    """Return the body as the header's calls carry it: with what whoever counts them must know."""
+    """Return the body as the header's calls carry it: with what whoever counts them must know.
+
+    Without a `size` nobody counts.
+    """
     if kind_of(body) is Kind.CALL:
         body = with_place(body, {"group_id": group_id})
-    stored: dict[str, Any] = {**body.to_dict(), "chord_size": size}
+    stored: dict[str, Any] = body.to_dict()
+    if size is not None:
+        stored = {**stored, "chord_size": size}
     shape = shape_of_header(members)
     return stored if shape is None else {**stored, "chord_shape": shape}
 

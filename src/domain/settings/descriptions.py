@@ -332,6 +332,10 @@ DESCRIPTIONS: dict[str, str] = {
         "How many short links of a chain a process may run on end while word of the ones before "
         "is on its way to the store; 0: none"
     ),
+    "result_chord_polling": (
+        "Whether chords sent from here are completed by celery.chord_unlock, as Celery's are in a "
+        "database, and not counted: for sites where Celery's workers share such a result store"
+    ),
     "dynamodb_endpoint_url": "Alternative DynamoDB endpoint URL",
     "firestore_project": "Project of the Firestore chord counter; unset follows gcs_project",
     "events_logfile": "Fallback for the events command --logfile option: log file path",

@@ -256,6 +256,7 @@ class OptionFields:
     worker_health_port: str | None
     worker_queue_slots: dict[str, Any]
     worker_chain_relay: int
+    result_chord_polling: bool
     dynamodb_endpoint_url: str | None
     firestore_project: str | None
     events_logfile: str | None

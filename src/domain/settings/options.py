@@ -330,6 +330,7 @@ TABLE: tuple[tuple[str, str, Any, str | None], ...] = (
     ("worker_health_port", "address?", None, None),
     ("worker_queue_slots", "dict", ..., None),
     ("worker_chain_relay", "count", 20, None),
+    ("result_chord_polling", "bool", False, None),
     # dynamodb
     ("dynamodb_endpoint_url", "text?", None, None),
     # firestore

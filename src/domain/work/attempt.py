@@ -71,6 +71,8 @@ class Execution:
     completions: dict[str, tuple[Any, TaskMessage]] = field(default_factory=dict)
     #: What the task has added to the chord it is in; sent when it has come to its end.
     added: list[Signature] = field(default_factory=list)
+    #: Whether chords sent from here are polled for, and not counted.
+    polled: bool = False
 
     @property
     def keeps_result(self) -> bool:

@@ -69,7 +69,7 @@ def follow_up(
         message = run.compose(with_options(sig, options))
         return FollowUps((message,), (), (((message.id, None), None),))
     whole = frozen(sig, ids.__next__)
-    unfolded = unfold(whole, rest or ())
+    unfolded = unfold(whole, rest or (), polled=run.polled)
     calls = (with_options(call, run.lineage) for call in unfolded.calls)
     messages = tuple(run.compose(call) for call in calls)
     return FollowUps(messages, unfolded.opens, (result_tuple(whole),))
@@ -131,7 +131,7 @@ def replacement(run: Execution, sig: Signature) -> FollowUps:
     if body.embed.get("chord"):
         sig = replace(sig, options=merged(sig.options, {"chord": body.embed["chord"]}))
     whole = frozen(sig, ids_after(message.id, f"replaced {nesting}").__next__, **place)
-    unfolded = unfold(whole, body.embed.get("chain") or ())
+    unfolded = unfold(whole, body.embed.get("chain") or (), polled=run.polled)
     own = {**run.lineage, "replaced_task_nesting": nesting}
     stamps = {
         name: message.headers[name]

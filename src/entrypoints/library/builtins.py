@@ -60,10 +60,12 @@ class Accumulate(Task[..., Any]):
 class UnlockChord(Task[..., None]):
     """Looks again and again whether a chord's header is done; then its body is sent.
 
-    Celery's clients send it where their result backend cannot count. Ours never do.
+    Celery's clients send it where their result backend cannot count, ours where
+    `result_chord_polling` says so. To look twice does no harm, and not at all would lose the chord.
     """
 
     name = CHORD_UNLOCK
+    acks_late = True
     ignore_result = True
     max_retries = None
 

@@ -82,7 +82,7 @@ class Workflow(Signature):
         if app.conf.task_allow_error_cb_on_chord_header:
             call = errbacks_everywhere(call)
         made = domain.frozen(call, app.new_id, reply_to=reply_address(app))
-        unfolded = unfold(made)
+        unfolded = unfold(made, polled=app.conf.result_chord_polling)
         check_chords(app, made)
         return Outgoing(unfolded.calls, unfolded.opens, _result_of_sent(made, unfolded.calls, app))
 

@@ -153,7 +153,7 @@ class _Sending:
             place["reply_to"] = reply_address(self._app)
             made = domain.frozen(member, self._app.new_id, **place)
             check_chords(self._app, made)
-            unfolded = unfold(made)
+            unfolded = unfold(made, polled=self._app.conf.result_chord_polling)
             calls += unfolded.calls
             opens += unfolded.opens
             results.append(result_of(made, self._app))

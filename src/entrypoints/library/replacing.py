@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...domain.canvas.chords import ChordGrowth
 from ...domain.canvas.laying import finals
-from ...domain.errors import ImproperlyConfigured, ReplacedBy
+from ...domain.errors import ImproperlyConfigured, NotSupported, ReplacedBy
 from ...domain.work.attempt import ids_after
 from .compound import freeze, plain
 
@@ -36,6 +36,12 @@ def add_to_running_chord(task: "Task[..., Any]", sig: "Signature", *, lazy: bool
     request = task.request
     if not request.chord or not request.group:
         raise ValueError(f"{task.name}: this call is in no chord that anything could be added to")
+    if task.app.conf.result_chord_polling and "chord_size" not in request.chord:
+        raise NotSupported(
+            f"{task.name}: nothing can be added to a chord that is polled for: its header is told "
+            "when it is sent. Set result_chord_polling=False, where no Celery worker runs parts of "
+            "chords, or replace the task by a group"
+        )
     sig.set(
         group_id=request.group,
         group_index=request.group_index,

@@ -57,6 +57,7 @@ class RunningTask(TaskAttributes, Generic[P, R]):
 
         Raises:
             ValueError: This call is in no chord.
+            NotSupported: Its chord is polled for (`result_chord_polling`).
         """
         from .replacing import add_to_running_chord
 

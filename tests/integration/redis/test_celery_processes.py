@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from importlib import util
 
 import pytest
@@ -41,12 +42,17 @@ def test_a_call_by_celerys_client_is_claimed_here(place):
     assert delivery.message.headers["argsrepr"] == "(2,)"
 
 
-def test_a_call_from_here_is_carried_out_by_celerys_worker(place):
+@pytest.mark.parametrize("wait", [0, 3])
+def test_a_call_from_here_is_carried_out_by_celerys_worker(place, wait):
     embed = b'{"callbacks": null, "errbacks": null, "chain": null, "chord": null}'
+    eta = datetime.now(UTC) + timedelta(seconds=wait) if wait else None
     sent = TaskMessage(
-        "c", "tasks.add", b"[[2, 3], {}, " + embed + b"]", queue=JOBS, routing_key=JOBS
+        *("c", "tasks.add", b"[[2, 3], {}, " + embed + b"]"),
+        queue=JOBS,
+        routing_key=JOBS,
+        eta=eta,
     )
-    publish(place.broker(), sent)
+    publish(place.broker(host_time=True), sent)
     results = place.results(host_time=True)
     options = "worker -P solo -l error --without-gossip --without-mingle --without-heartbeat"
     worker = subprocess.Popen(
@@ -62,3 +68,4 @@ def test_a_call_from_here_is_carried_out_by_celerys_worker(place):
         worker.wait(timeout=60)
 
     assert (found.state, found.result.data) == ("SUCCESS", b"5")
+    assert eta is None or found.date_done >= eta

@@ -250,3 +250,28 @@ def test_a_message_pushed_without_a_bell_is_seen_soon(place):
     place.client.lpush(place.prefix + JOBS, json.dumps(json.loads(raw)))
 
     assert ids(worker.claim([JOBS], 10, wait=20)) == ["a"]
+
+
+def stands_in(place, queue=JOBS):
+    """Return how many messages are ready and parked in a queue."""
+    own = f"{place.prefix}{{{queue}}}celeriac.parked"
+    return place.client.llen(f"{place.prefix}{queue}"), place.client.zcard(own)
+
+
+def test_what_is_not_due_waits_where_celery_looks_unless_a_worker_of_ours_looks(place):
+    worker, sender = place.broker(), place.broker()
+    publish(sender, message("a", eta=later(place, 60)))
+    assert stands_in(place) == (1, 0)
+
+    worker.enlist("w@host", lease=10)
+    publish(sender, message("b", eta=later(place, 60)))  # it may be about to look at any
+    assert stands_in(place) == (1, 1)
+
+    assert ids(claim(worker, "others")) == []
+    publish(sender, message("c", eta=later(place, 60)))
+    publish(sender, message("d", "others", eta=later(place, 60)))
+    assert (stands_in(place), stands_in(place, "others")) == ((2, 1), (0, 1))
+
+    place.clock.advance(11)  # its lease is over
+    publish(sender, message("e", "others", eta=later(place, 60)))
+    assert stands_in(place, "others") == (1, 1)

@@ -10,6 +10,7 @@ from celeriac.domain.canvas.chords import ChordOpening
 from celeriac.domain.canvas.signature import Signature
 from celeriac.domain.canvas.unfold import never_sent, result_tuple, unfold
 from celeriac.domain.canvas.workflow import finals, frozen
+from celeriac.domain.tasks.builtin_names import CHORD_UNLOCK
 from tests.unit.domain.canvas.flows import (
     Run,
     call,
@@ -118,6 +119,36 @@ def test_a_chord_is_its_header_each_call_of_which_carries_the_body():
         call("b", task_id="id2", chain=[last.to_dict()]),
     )
     assert unfolded.group_id is None
+
+
+def test_a_chord_that_is_polled_for_is_its_header_and_a_call_that_waits_for_it():
+    inner = chord([call("a")], call("b", queue="q"))
+    whole = frozen(chord([inner, group(call("c"), call("d"))], call("sum")), ids())
+
+    unfolded = unfold(whole, polled=True)
+
+    *header, inner_wait, outer_wait = [
+        *(one for one in unfolded.calls if one.task != CHORD_UNLOCK),
+        *(one for one in unfolded.calls if one.task == CHORD_UNLOCK),
+    ]
+    assert unfolded.opens == ()
+    assert [one.task for one in header] == ["a", "c", "d"]
+    assert all("chord_size" not in one.options["chord"] for one in header)
+    told = inner_wait.kwargs["result"], outer_wait.kwargs["result"]
+    by_task = {one.task: one.options["task_id"] for one in header}
+    body_of_inner = inner_wait.args[1]
+    assert told[0] == [((by_task["a"], None), None)]
+    leaves = [id_ for one in told[1] for id_ in leaves_of(one)]
+    assert leaves == [body_of_inner["options"]["task_id"], by_task["c"], by_task["d"]]
+    assert (inner_wait.options["queue"], "queue" in outer_wait.options) == ("q", False)
+    assert inner_wait.options["task_id"] != outer_wait.options["task_id"]
+    again = frozen(chord([inner, group(call("c"), call("d"))], call("sum")), ids())
+    assert unfold(again, polled=True).calls == unfolded.calls
+
+
+def leaves_of(told):
+    (id_, _), members = told
+    return [id_] if not members else [leaf for one in members for leaf in leaves_of(one)]
 
 
 def test_what_follows_a_chord_travels_with_its_body():

@@ -27,6 +27,7 @@ OURS = {
     "worker_health_port": None,
     "worker_queue_slots": {},
     "worker_chain_relay": 20,
+    "result_chord_polling": False,
     "beat_lease": 15.0,
     "beat_missed_ticks": "once",
     "broker_publish_timeout": 5.0,
