@@ -17,16 +17,27 @@ from typing import Any, Final
 from ...domain.messaging.message import TaskMessage
 from ...domain.messaging.queues import Queue
 from ..library.app import Celeriac
-from ..library.moving import Body, Mover, State, StopFiltering, at_broker, queue_names
+from ..library.filtering import Filterer, start_filter
+from ..library.moving import (
+    Body,
+    Mover,
+    State,
+    StopFiltering,
+    at_broker,
+    prepare_queues,
+    queue_names,
+)
 from .nodenames import worker_direct
 from .state import app_or_default
 
 __all__ = [
+    "Filterer",
     "State",
     "StopFiltering",
     "expand_dest",
     "filter_callback",
     "filter_status",
+    "migrate_task",
     "migrate_tasks",
     "move",
     "move_by_idmap",
@@ -37,12 +48,25 @@ __all__ = [
     "move_direct_by_taskmap",
     "move_task_by_id",
     "prepare_queues",
+    "republish",
+    "start_filter",
     "task_id_eq",
     "task_id_in",
 ]
 
 MOVING_PROGRESS_FMT: Final = (
     "Moving task {state.filtered}/{state.strtotal}: {body[task]}[{body[id]}]"
+)
+
+#: Properties that belong to a message's way, not to the message.
+REMOVED: Final = (
+    "application_headers",
+    "content_type",
+    "content_encoding",
+    "headers",
+    "delivery_info",
+    "delivery_tag",
+    "body_encoding",
 )
 
 
@@ -68,15 +92,6 @@ def filter_callback(callback: Callable[..., Any], tasks: Iterable[str]) -> Calla
 def filter_status(state: State, body: Body, message: TaskMessage, **kwargs: Any) -> None:
     """Print what is moved: a callback for `move`."""
     sys.stdout.write(MOVING_PROGRESS_FMT.format(state=state, body=body, **kwargs) + "\n")
-
-
-def prepare_queues(queues: Any) -> dict[str, str]:
-    """Return `{source: destination}` of it, of `"a:b,c"`, or of `["a:b", "c"]`."""
-    if isinstance(queues, str):
-        queues = queues.split(",")
-    if isinstance(queues, list | tuple):
-        return {name: to or name for name, _, to in (one.partition(":") for one in queues)}
-    return dict(queues or {})
 
 
 def expand_dest(ret: Any, exchange: Any, routing_key: Any) -> Any:
@@ -164,12 +179,55 @@ move_direct_by_idmap = partial(move_by_idmap, transform=worker_direct)
 move_direct_by_taskmap = partial(move_by_taskmap, transform=worker_direct)
 
 
+def republish(
+    producer: Any,
+    message: Any,
+    exchange: Any = None,
+    routing_key: str | None = None,
+    remove_props: Iterable[str] = REMOVED,
+) -> None:
+    """Publish a message again by a producer, ours or kombu's, with all that it says.
+
+    Args:
+        producer: What publishes.
+        message: One that `start_filter` shows.
+        exchange: Where to; default: where it was sent, as for `routing_key`.
+        routing_key: See `exchange`.
+        remove_props: Properties that are left out.
+    """
+    info, left_out = message.delivery_info, set(remove_props)
+    kept = {name: value for name, value in message.properties.items() if name not in left_out}
+    producer.publish(
+        message.body,
+        exchange=info["exchange"] if exchange is None else exchange,
+        routing_key=info["routing_key"] if routing_key is None else routing_key,
+        headers=dict(message.headers),
+        content_type=message.content_type,
+        content_encoding=message.content_encoding,
+        **kept,
+    )
+
+
+def migrate_task(
+    producer: Any, body_: Any, message: Any, queues: Mapping[str, str] | None = None
+) -> None:
+    """Publish a message again by a producer, to what its queue is called there."""
+    info, renamed = message.delivery_info, queues or {}
+    republish(
+        producer,
+        message,
+        exchange=renamed.get(info["exchange"]),
+        routing_key=renamed.get(info["routing_key"]),
+    )
+
+
 def migrate_tasks(
     source: Any,
     dest: Any,
+    migrate: Callable[..., Any] = migrate_task,
     app: Celeriac | None = None,
     queues: Any = None,
-    callback: Callable[[State, Body, TaskMessage], Any] | None = None,
+    callback: Callable[..., Any] | None = None,
     limit: int | None = None,
     **kwargs: Any,
 ) -> State:
@@ -178,15 +236,21 @@ def migrate_tasks(
     Args:
         source: Where they are.
         dest: Where they go.
+        migrate: A function of one's own, called with a producer that publishes there, body, message
+            and `queues`; what it has returned from is taken out if `ack_messages=True` is passed.
         app: Whose settings hold for both.
         queues: Which queues, and what they are called there, as `prepare_queues` takes it;
             default: those that the app knows.
         callback: Called with state, body and message after each.
         limit: How many are moved at most.
-        **kwargs: More arguments of `move`.
+        **kwargs: With a function of one's own, more arguments of `Filterer`.
     """
     app, renamed, state = app_or_default(app), prepare_queues(queues), State()
     with at_broker(app, source) as there, at_broker(app, dest) as here:
+        if migrate is not migrate_task:
+            told = partial(migrate, here.producer_pool.acquire(), queues=renamed)
+            options = {"queues": renamed, "callback": callback, "limit": limit, **kwargs}
+            return start_filter(there, None, told, **options)
         mover = Mover(there, here, state, callback, limit)
         return mover.move(
             lambda _, message: renamed.get(message.queue, message.queue),

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 from ..library.current import get_current
 
-__all__ = ["ContextMock", "TaskMessage", "task_message_from_sig"]
+__all__ = ["ContextMock", "TaskMessage", "TaskMessage1", "task_message_from_sig"]
 
 
 def TaskMessage(
@@ -40,6 +40,35 @@ def TaskMessage(
     message.payload = tuple(app.container.codec().decode(made.payload))
     message.decode.return_value = message.payload
     message.delivery_info = {"routing_key": made.routing_key, "exchange": made.exchange}
+    message.acknowledged = False
+    return message
+
+
+def TaskMessage1(
+    name: str,
+    id: str | None = None,  # noqa: A002 - Celery's name
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    callbacks: Sequence[Any] | None = None,
+    errbacks: Sequence[Any] | None = None,
+    chain: Sequence[Any] | None = None,
+    **options: Any,
+) -> Any:
+    """Return a mock of the message that a call was sent as in protocol 1, which knows no chains.
+
+    More keywords are those of `app.amqp.as_task_v1`, such as `eta`, and the `app`.
+    """
+    app = options.pop("app", None) or get_current()
+    parts = app.amqp.as_task_v1(
+        id or app.new_id(), name, args, kwargs, callbacks=callbacks, errbacks=errbacks, **options
+    )
+    body = app.container.codec().encode(parts.body, "json")
+    message = Mock(name=f"TaskMessage-{parts.body['id']}")
+    message.headers, message.properties = parts.headers, parts.properties
+    message.payload, message.body = parts.body, body.data.decode()
+    message.content_type, message.content_encoding = body.content_type, body.content_encoding
+    message.decode.return_value = parts.body
+    message.delivery_info = {"routing_key": app.conf.task_default_queue, "exchange": ""}
     message.acknowledged = False
     return message
 

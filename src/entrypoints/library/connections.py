@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ...domain.errors import BrokerUnavailable, NotSupported, OperationalError
 from ...domain.messaging import protocol
+from ...domain.messaging.payload import Payload
 from ...domain.settings.presentation import masked
 from ..adapter_table import BROKERS, load, names, technology
 from ..choices import broker_url, scheme_of
@@ -255,6 +256,7 @@ class Producer:
     ) -> None:
         """Publish a task's message, given as body and headers of Celery's protocol 2.
 
+        A body that comes with its `content_type` and `content_encoding` is encoded already.
         Raises NotSupported for what is no task's message, BrokerUnavailable.
         """
         if not headers or not headers.get("task") or not headers.get("id"):
@@ -262,7 +264,7 @@ class Producer:
                 "a producer of celeriac publishes messages of tasks: its headers must name 'task' "
                 "and 'id'; other messages are for a driver of your broker to send"
             )
-        payload = self.app.container.codec().encode(body, serializer, compression)
+        payload = self._encoded(body, serializer, compression, properties)
         exchange = getattr(exchange, "name", exchange) or ""
         key = routing_key or self.app.conf.task_default_queue
         queue = "" if exchange else key
@@ -271,6 +273,17 @@ class Producer:
         )
         policy = {**self.app.conf.task_publish_retry_policy, **(retry_policy or {})}
         self.app.sending.publish([message], retry=policy if retry else None)
+
+    def _encoded(
+        self, body: Any, serializer: str | None, compression: str | None, said: dict[str, Any]
+    ) -> Payload:
+        content_type = said.pop("content_type", None)
+        encoding = said.pop("content_encoding", None)
+        if content_type is None:
+            return self.app.container.codec().encode(body, serializer, compression)
+        encoding = encoding or "utf-8"
+        data = body.encode(encoding) if isinstance(body, str) else bytes(body)
+        return Payload(data, content_type, encoding)
 
     def release(self) -> None:
         """Do nothing: there is nothing to give back."""

@@ -15,7 +15,6 @@ from ...domain.messaging.message import TaskMessage
 from ...domain.work.settlement import DONE, REQUEUE
 from ..choices import another_owner
 from .app import Celeriac
-from .connections import Connection
 
 if TYPE_CHECKING:
     from ...ports.broker import Broker
@@ -77,7 +76,7 @@ class Mover:
 
         Tasks that wait for their time stay. Raises NotSupported, BrokerUnavailable.
         """
-        with _owner(self._source) as broker, suppress(StopFiltering):
+        with owner_of(self._source) as broker, suppress(StopFiltering):
             for message, body in self._ready(broker, queues):
                 way = choice(body, message)
                 if way and self._moved(broker, message, way):
@@ -131,7 +130,7 @@ class Mover:
 
 
 @contextmanager
-def _owner(app: Celeriac) -> "Iterator[Broker]":
+def owner_of(app: Celeriac) -> "Iterator[Broker]":
     """Give a broker with which nobody else claims. Raises NotSupported."""
     able = app.broker.capabilities
     owner = another_owner(app.broker) if able.seize and able.peek else None
@@ -154,7 +153,7 @@ def _owner(app: Celeriac) -> "Iterator[Broker]":
 @contextmanager
 def at_broker(app: Celeriac, broker: Any) -> Iterator[Celeriac]:
     """Give an app with the settings of this one at another broker: a URL, or a view of it."""
-    url = broker.as_uri(include_password=True) if isinstance(broker, Connection) else broker
+    url = broker if isinstance(broker, str) else broker.as_uri(include_password=True)
     if url == app.connection().as_uri(include_password=True):
         yield app
         return
@@ -165,6 +164,15 @@ def at_broker(app: Celeriac, broker: Any) -> Iterator[Celeriac]:
         yield other
     finally:
         other.close()
+
+
+def prepare_queues(queues: Any) -> dict[str, str]:
+    """Return `{source: destination}` of it, of `"a:b,c"`, or of `["a:b", "c"]`."""
+    if isinstance(queues, str):
+        queues = queues.split(",")
+    if isinstance(queues, list | tuple):
+        return {name: to or name for name, _, to in (one.partition(":") for one in queues)}
+    return dict(queues or {})
 
 
 def queue_names(app: Celeriac, queues: Iterable[Any] | None) -> list[str]:

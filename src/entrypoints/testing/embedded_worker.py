@@ -12,7 +12,7 @@ or, in virtual time and without any thread:
 Neither leaves anything behind: no thread, no claim, no subscription.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
@@ -28,11 +28,14 @@ PARTING_SECONDS: Final = 20.0
 
 
 @contextmanager
-def running_worker(app: "Celeriac", **options: Any) -> Iterator[AppWorker]:
+def running_worker(
+    app: "Celeriac", make: Callable[..., AppWorker] = AppWorker, **options: Any
+) -> Iterator[AppWorker]:
     """Run a worker on threads of this process while the block lasts.
 
     Args:
         app: The app whose tasks it runs, and whose queues it takes them from.
+        make: Its class, or what makes it of an app and WorkerOptions.
         **options: Those of WorkerOptions; by default `pool="threads"` and `concurrency=2`. Any
             pool will do, `solo` runs its tasks one by one.
 
@@ -40,7 +43,7 @@ def running_worker(app: "Celeriac", **options: Any) -> Iterator[AppWorker]:
         RuntimeError: The worker did not end; and whatever it ended with, if that was an error.
     """
     asked = {"pool": "threads", "concurrency": 2, **options}
-    worker = AppWorker(app, WorkerOptions(**asked))
+    worker = make(app, WorkerOptions(**asked))
     failures: list[BaseException] = []
 
     def work() -> None:

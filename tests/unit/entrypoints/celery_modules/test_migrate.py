@@ -148,3 +148,146 @@ def test_queues_are_renamed_as_written(said, meant):
 def test_ids_are_compared():
     assert migrate.task_id_eq("x", {"id": "x"}, None)
     assert not migrate.task_id_in({"y"}, {"id": "x"}, None)
+
+
+def test_waiting_tasks_are_shown_one_by_one_and_stay(app):
+    for n in range(3):
+        app.send_task("add", (n, n))
+    seen, queues = [], []
+
+    state = migrate.start_filter(
+        app,
+        app.connection(),
+        lambda body, message: seen.append((body["args"], message.headers["task"])),
+        timeout=0,
+        on_declare_queue=lambda queue: queues.append(queue.name),
+    )
+
+    assert seen == [([n, n], "add") for n in range(3)]
+    assert (state.count, state.total_apx, queues) == (3, 3, ["celery"])
+    assert waiting(app, "celery") == [["add"] * 3]
+
+
+def test_a_filter_takes_out_what_it_acknowledges(app):
+    for task in ("add", "mail", "add"):
+        app.send_task(task, (1, 2))
+
+    def drop_mails(body, message):
+        if body["task"] == "mail":
+            message.ack()
+            message.ack()
+
+    migrate.start_filter(app, None, drop_mails, timeout=0)
+
+    assert waiting(app, "celery") == [["add", "add"]]
+
+
+def test_all_that_was_shown_is_taken_out_if_asked_for_up_to_a_limit(app):
+    for task in ("mail", "add", "add", "add"):
+        app.send_task(task, (1, 2))
+    shown, told = [], []
+
+    state = migrate.Filterer(
+        app,
+        app.connection(),
+        lambda body, message: shown.append(body["task"]),
+        limit=3,
+        ack_messages=True,
+        tasks="add",
+        callback=lambda state, body, message: told.append((state.count, message.acknowledged)),
+    ).start()
+
+    assert (shown, told) == (["add", "add"], [(1, True), (2, True), (3, True)])
+    assert (repr(state), waiting(app, "celery")) == ("3/4", [["add"]])
+
+
+def test_a_filter_goes_on_for_ever_until_it_is_told_to_stop(app):
+    app.send_task("add", (0, 0))
+
+    def one_more(body, message):
+        if body["args"] == [3, 3]:
+            raise migrate.StopFiltering
+        n = body["args"][0] + 1
+        app.send_task("add", (n, n))
+
+    assert migrate.start_filter(app, None, one_more, timeout=0, forever=True).count == 3
+
+
+def test_a_derived_filter_says_what_is_read_and_counted(app):
+    app.send_task("add", (1, 1), queue="sums")
+
+    class Mine(migrate.Filterer):
+        def prepare_consumer(self, consumer):
+            self.named = [queue.name for queue in consumer.queues]
+            return super().prepare_consumer(consumer)
+
+        def update_state(self, body, message):
+            self.state.filtered += 1
+            super().update_state(body, message)
+
+    mine = Mine(app, None, lambda body, message: None, timeout=0, consume_from=["sums"])
+
+    assert (repr(mine.start()), mine.named) == ("^1", ["sums"])
+
+
+def test_a_message_is_published_again_with_all_that_it_says(app):
+    sent = app.send_task("add", (1, 2), countdown=0, priority=3, headers={"shop": "x"})
+    producer = app.producer_pool.acquire()
+
+    migrate.start_filter(
+        app,
+        None,
+        lambda body, message: migrate.migrate_task(producer, body, message, {"celery": "sums"}),
+        timeout=0,
+        ack_messages=False,
+        queues="celery",
+    )
+
+    (moved,) = app.broker.peek("sums", 10)
+    (left,) = app.broker.peek("celery", 10)
+    assert (moved.id, moved.body, moved.priority) == (sent.id, left.body, 3)
+    assert moved.headers == left.headers
+    assert (moved.content_type, moved.content_encoding) == (
+        left.content_type,
+        left.content_encoding,
+    )
+
+
+def test_a_message_is_published_again_by_a_producer_of_kombus_too(app):
+    sent = app.send_task("add", (1, 2))
+
+    class Producer:
+        def publish(self, body, **options):
+            self.sent = body, options
+
+    producer = Producer()
+    migrate.start_filter(
+        app,
+        None,
+        lambda body, message: migrate.republish(producer, message, exchange="other"),
+        timeout=0,
+    )
+
+    body, options = producer.sent
+    assert app.broker.peek("celery", 1)[0].body == body
+    assert (options["exchange"], options["routing_key"]) == ("other", "celery")
+    assert (options["headers"]["id"], options["correlation_id"]) == (sent.id, sent.id)
+    assert not {"delivery_info", "delivery_tag"} & options.keys()
+
+
+def test_tasks_go_to_another_broker_by_a_function_of_ones_own(app, tmp_path):
+    there = f"sqlite:///{tmp_path}/two.db"
+    for task in ("add", "mail"):
+        app.send_task(task, (1, 2))
+
+    def only_sums(producer, body, message, queues):
+        if body["task"] == "add":
+            migrate.migrate_task(producer, body, message, queues)
+
+    migrate.migrate_tasks(
+        app.connection(), there, only_sums, app=app, timeout=0, queues="celery:new"
+    )
+
+    assert waiting(app, "celery") == [["add", "mail"]]
+    with Celeriac("b", broker=there, set_as_current=False) as other:
+        assert waiting(other, "new") == [["add"]]
