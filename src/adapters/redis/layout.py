@@ -16,7 +16,7 @@ from ...domain.errors import ImproperlyConfigured
 #: kombu's separator within names, and its priority steps.
 SEPARATOR: Final = "\x06\x16"
 PRIORITIES: Final = (0, 3, 6, 9)
-#: The step of what only our workers understand (JOIN_CHORD): Celery's would throw it away.
+#: The step of what only our workers understand (OURS_ALONE): Celery's would throw it away.
 JOINS: Final = "J"
 #: The ways to serve several queues: by turns, as they were named, by their names.
 _ORDERS: Final = ("round_robin", "priority", "sorted")

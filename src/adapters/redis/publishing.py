@@ -8,7 +8,7 @@ from time import time_ns
 from typing import Any, Final
 
 from ...domain.messaging.message import Likeness, TaskMessage
-from ...domain.tasks.builtin_names import JOIN_CHORD
+from ...domain.tasks.builtin_names import OURS_ALONE
 from .envelope import raw_of
 from .layout import JOINS, step_of
 from .routes import Bindings, route
@@ -46,9 +46,8 @@ def grouped(messages: Iterable[TaskMessage], bindings: Bindings, now_ms: int) ->
             for waiting in lists:  # where the last one went
                 waiting.append(raw)
             continue
-        step = (
-            JOINS if message.task == JOIN_CHORD else step_of(message.priority, bindings.priorities)
-        )
+        ours = message.task in OURS_ALONE
+        step = JOINS if ours else step_of(message.priority, bindings.priorities)
         due = None if message.eta is None else milliseconds(message.eta)
         likeness, lists = message.likeness, []
         for queue in route(message, bindings):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from celeriac.domain.messaging.delivery import Undecodable
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.domain.messaging.queues import Exchange, Queue
+from celeriac.domain.tasks.builtin_names import OURS_ALONE
 from celeriac.domain.work.settlement import DONE, REQUEUE, Requeue
 from tests.contracts.samples import JOBS, claim, claim_one, ids, later, message, publish
 from tests.integration.redis.places import empty_place
@@ -250,6 +252,14 @@ def test_a_message_pushed_without_a_bell_is_seen_soon(place):
     place.client.lpush(place.prefix + JOBS, json.dumps(json.loads(raw)))
 
     assert ids(worker.claim([JOBS], 10, wait=20)) == ["a"]
+
+
+@pytest.mark.parametrize("task", sorted(OURS_ALONE))
+def test_what_celerys_workers_do_not_know_is_out_of_their_sight(place, broker, task):
+    publish(broker, replace(message("a"), task=task))
+
+    assert stands_in(place) == (0, 0)
+    assert claim_one(broker).message.task == task
 
 
 def stands_in(place, queue=JOBS):
