@@ -436,6 +436,10 @@ class NotSupported(CeleriacError):
     """An adapter was asked for what its capabilities exclude; the message says who can do it."""
 
 
+class NoResultsKept(NotSupported, NotImplementedError):
+    """A result was asked for, and nothing keeps any: set `result_backend`."""
+
+
 class SettlementRefused(CeleriacError):
     """One settlement of a batch cannot be committed as it is, so nothing of the batch was."""
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from ...domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
-from ...domain.errors import NotSupported
+from ...domain.errors import NoResultsKept
 from ...domain.tasks.result_record import GroupRecord, ResultRecord
 from ...ports.results import ResultBackend, ResultCapabilities
 
@@ -38,44 +38,44 @@ class DisabledResults(ResultBackend):
         """Forget the records."""
 
     def fetch(self, task_ids: Sequence[str]) -> Sequence[ResultRecord | None]:
-        """Raise NotSupported."""
-        raise NotSupported(_WHY)
+        """Raise NoResultsKept."""
+        raise NoResultsKept(_WHY)
 
     def watch(self, task_ids: Sequence[str], wait: float) -> Sequence[ResultRecord]:
-        """Raise NotSupported."""
-        raise NotSupported(_WHY)
+        """Raise NoResultsKept."""
+        raise NoResultsKept(_WHY)
 
     def forget(self, task_ids: Sequence[str]) -> None:
         """There is nothing to forget."""
 
     def save_groups(self, groups: Sequence[GroupRecord]) -> None:
-        """Raise NotSupported."""
-        raise NotSupported(_WHY)
+        """Raise NoResultsKept."""
+        raise NoResultsKept(_WHY)
 
     def fetch_groups(self, group_ids: Sequence[str]) -> Sequence[GroupRecord | None]:
-        """Raise NotSupported."""
-        raise NotSupported(_WHY)
+        """Raise NoResultsKept."""
+        raise NoResultsKept(_WHY)
 
     def forget_groups(self, group_ids: Sequence[str]) -> None:
         """There is nothing to forget."""
 
     def open_chords(self, openings: Sequence[ChordOpening]) -> None:
-        """Raise NotSupported if there are any."""
+        """Raise NoResultsKept if there are any."""
         if openings:
-            raise NotSupported(_WHY)
+            raise NoResultsKept(_WHY)
 
     def grow_chords(self, growths: Sequence[ChordGrowth]) -> None:
-        """Raise NotSupported if there are any."""
+        """Raise NoResultsKept if there are any."""
         if growths:
-            raise NotSupported(_WHY)
+            raise NoResultsKept(_WHY)
 
     def count_parts(self, parts: Sequence[ChordPart]) -> Sequence[ChordCount]:
-        """Raise NotSupported."""
-        raise NotSupported(_WHY)
+        """Raise NoResultsKept."""
+        raise NoResultsKept(_WHY)
 
     def fetch_parts(self, group_id: str) -> Sequence[ChordPart]:
-        """Raise NotSupported."""
-        raise NotSupported(_WHY)
+        """Raise NoResultsKept."""
+        raise NoResultsKept(_WHY)
 
     def close_chords(self, group_ids: Sequence[str]) -> None:
         """There is nothing to close."""

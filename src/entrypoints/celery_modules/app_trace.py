@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from time import perf_counter
+from traceback import format_exception
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 from ...application.context import Context
-from ...domain.errors import Ignore, Reject
+from ...application.tell_of_runs import error_info
+from ...domain.errors import Ignore, ImproperlyConfigured, NotSupported, Reject
+from ...domain.messaging.payload import Payload
 from ...domain.tasks import states
 from ...domain.tasks.states import (
     EXCEPTION_STATES,
@@ -26,9 +29,12 @@ from ...domain.tasks.states import (
     STARTED,
     SUCCESS,
 )
+from ..library.backend_values import as_bytes
+from ..library.current import get_current
 from ..library.eager import run_untraced
 from ..library.task import Task
 from .objects import mro_lookup
+from .trace_ends import TraceInfo, report_internal_error
 
 __all__ = [
     "EXCEPTION_STATES",
@@ -47,11 +53,16 @@ __all__ = [
     "SUCCESS",
     "TraceInfo",
     "build_tracer",
+    "fast_trace_task",
     "get_task_name",
     "info",
+    "report_internal_error",
+    "reset_worker_optimizations",
+    "setup_worker_optimizations",
     "task_has_custom",
     "trace_ok_t",
     "trace_task",
+    "trace_task_ret",
     "traceback_clear",
 ]
 
@@ -127,20 +138,6 @@ Tracer = Callable[..., "trace_ok_t"]
 NEXT: Final[ContextVar[Callable[[], "trace_ok_t"] | None]] = ContextVar("celeriac_next_run")
 
 
-class TraceInfo:
-    """What became of a run that returned nothing: its state, and the exception."""
-
-    __slots__ = ("retval", "state")
-
-    def __init__(self, state: str, retval: Any = None) -> None:
-        """Hold both."""
-        self.state, self.retval = state, retval
-
-    def __repr__(self) -> str:
-        """Show both."""
-        return f"<TraceInfo: {self.state} {self.retval!r}>"
-
-
 class trace_ok_t(NamedTuple):
     """What a tracer returns; `info` is None for a task that returned."""
 
@@ -208,6 +205,87 @@ def trace_task(
 ) -> trace_ok_t:
     """Run a task with a tracer made for it."""
     return build_tracer(task.name, task, **opts)(uuid, args, kwargs, request)
+
+
+def trace_task_ret(
+    name: str,
+    uuid: str,
+    request: Mapping[str, Any],
+    body: Any,
+    content_type: str | None,
+    content_encoding: str | None,
+    loads: Callable[..., Any] | None = None,
+    app: Any = None,
+    **extra_request: Any,
+) -> tuple[int, Any, float | None]:
+    """Run the task of a message, given its body as it came, or decoded without `content_type`.
+
+    Returns `(0, its repr, seconds)` of what it returned, or `(1, the exception, None)` as handlers
+    get it. It runs here and now, as `apply` does it, so that retries follow at once; what came of
+    it is stored. Raises NotSupported for a link of a chain, or a part of a chord.
+    """
+    app = app or get_current()
+    if content_type:
+        payload = Payload(as_bytes(body), content_type, content_encoding or "utf-8")
+        decode = app.container.codec().decode
+        body = loads(body, content_type, content_encoding) if loads else decode(payload)
+    args, kwargs, embed = body
+    if embed and (embed.get("chain") or embed.get("chord")):
+        raise NotSupported(
+            f"{name}[{uuid}] is part of a chain or a chord: what follows is settled together with "
+            "its result, which only a worker does"
+        )
+    said = {"hostname": app.hostname, **request, **(embed or {}), **extra_request}
+    tracer = build_tracer(name, app.tasks[name], app=app)
+    _, info_, runtime, text = tracer(uuid, args, kwargs, said)
+    if info_ is None:
+        return 0, text, runtime
+    raised = info_.retval
+    return 1, error_info(raised, "".join(format_exception(raised))), None
+
+
+def fast_trace_task(
+    task: str,
+    uuid: str,
+    request: Mapping[str, Any],
+    body: Any,
+    content_type: str | None,
+    content_encoding: str | None,
+    loads: Callable[..., Any] | None = None,
+    _loc: Any = None,
+    hostname: str | None = None,
+    **_: Any,
+) -> tuple[int, Any, float | None]:
+    """Do as `trace_task_ret`, for the app and node given to `setup_worker_optimizations`."""
+    if _prepared is None:
+        raise ImproperlyConfigured(
+            f"{task}: fast_trace_task does not know whose task that is: call "
+            "setup_worker_optimizations(app) in this process first, or trace_task_ret(…, app=app)"
+        )
+    app, node = _prepared
+    said = {**request, "hostname": node or hostname or app.hostname}
+    return trace_task_ret(
+        task, uuid, said, body, content_type, content_encoding, loads=loads, app=app
+    )
+
+
+#: The app whose tasks `fast_trace_task` runs, and the name of the node it runs them as.
+_prepared: tuple[Any, str | None] | None = None
+
+
+def setup_worker_optimizations(app: Any, hostname: str | None = None) -> None:
+    """Make an app current, its settings read, for `fast_trace_task`. Workers need none of it."""
+    global _prepared
+    app.set_current()
+    app.set_default()
+    app.finalize()
+    app.use_fast_trace_task = True
+    _prepared = app, hostname
+
+
+def reset_worker_optimizations(app: Any = None) -> None:
+    """Undo that the app says to be prepared; `fast_trace_task` goes on."""
+    (app or get_current()).use_fast_trace_task = False
 
 
 def _alone(

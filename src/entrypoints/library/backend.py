@@ -210,9 +210,26 @@ class Backend(BackendWaiting, BackendValues, BackendWriting):
 class DisabledBackend(Backend):
     """A backend that keeps nothing, since nobody named one."""
 
+    supports_result_compression = False
+    supports_failure_expires = False
+
     def __init__(self, app: "Celeriac", *args: Any, **kwargs: Any) -> None:
         """Work for this app; what else backends are told does not matter here."""
         super().__init__(app)
 
     def process_cleanup(self) -> None:
         """Let go of nothing: nothing was opened."""
+
+    def get_task_meta_for(self, task_id: str) -> dict[str, Any]:
+        """Refuse: nothing is kept. Raises NoResultsKept."""
+        return self.get_task_meta(task_id)
+
+    def exception_safe_to_retry(self, exc: BaseException) -> bool:
+        """Tell that no error will pass."""
+        return False
+
+    def on_backend_retryable_error(self, exc: BaseException) -> None:
+        """Prepare nothing."""
+
+    def prepare_compression(self, compression: str | None) -> None:
+        """Return None: there is nothing to make smaller."""

@@ -10,12 +10,13 @@ from ...application.tell_of_runs import error_info
 from ...domain.errors import NotSupported
 from ...domain.tasks import states
 from ...domain.tasks.builtin_names import CHORD_UNLOCK
+from .backend_hooks import BackendHooks
 
 if TYPE_CHECKING:
     from .app import Celeriac
 
 
-class BackendChords:
+class BackendChords(BackendHooks):
     """Sends the body of a chord when its header is done; says what has failed."""
 
     app: "Celeriac"
@@ -92,10 +93,11 @@ class BackendChords:
         body_id = body.options.setdefault("task_id", body.id or self.app.new_id())
         request = Context({**body, "id": body_id, "errbacks": body.options.get("link_error")})
         if failure is not None:
-            self._call_errbacks(request, failure)
+            self.call_errbacks(request, failure)
         return self.fail_from_current_stack(body_id, failure)
 
-    def _call_errbacks(self, request: Context, exc: BaseException) -> None:
+    def call_errbacks(self, request: Any, exc: BaseException) -> None:
+        """Call the errbacks of a request, or send them."""
         links: Any = request.errbacks or ()
         for link in links if isinstance(links, list | tuple) else [links]:
             errback = self.app.signature(link)

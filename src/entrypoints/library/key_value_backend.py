@@ -35,6 +35,19 @@ class KeyValueStoreBackend(BaseBackend):
         """Delete a key."""
         raise self._undefined("delete")
 
+    def incr(self, key: Any) -> int:
+        """Count up what stands under a key. Nobody here does: chords are counted elsewhere."""
+        raise self._undefined("incr")
+
+    def expire(self, key: Any, value: Any) -> Any:
+        """Have a key expire in so many seconds. Nobody here asks it: see `incr`."""
+        raise self._undefined("expire")
+
+    @property
+    def chord_expires(self) -> Any:
+        """Seconds for which heirs may keep what they count: as long as results."""
+        return self.expires
+
     def mget(self, keys: Iterable[Any]) -> Any:
         """Return what stands under keys."""
         return [self.get(key) for key in keys]
