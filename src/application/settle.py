@@ -5,6 +5,7 @@ repeated, so a crash at any point is mended by the redelivery.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ..domain.canvas.chords import ChordPart, Contribution
 from ..domain.errors import QueueNotFound, SettlementRefused
@@ -43,6 +44,8 @@ class SeparateSettler(Settler):
     def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """Commit settlements; see Settler.settle."""
         self._check_sizes(settlements)
+        if not self._results.capabilities.chords:
+            settlements = _uncounted(settlements, self._results.url)
         opens = [opening for one in settlements for opening in one.opens]
         if opens:
             # Before anybody can count: a header task may be over before this returns.
@@ -124,6 +127,24 @@ class SeparateSettler(Settler):
             )
             raise SettlementRefused(next(named, next(iter(fresh))), str(lost)) from lost
         self._published.update(one.token for one in fresh.values())
+
+
+def _uncounted(settlements: Sequence[Settlement], url: str) -> list[Settlement]:
+    """Return settlements without what only a store that counts needs.
+
+    Whoever sent these chords polls for them, if anybody does. Raises SettlementRefused for a chord
+    that begins here: it would never come to its end.
+    """
+    for index, one in enumerate(settlements):
+        if one.opens or one.grows:
+            raise SettlementRefused(
+                index,
+                f"a chord needs a store that counts its parts, and {url} does not: set "
+                "result_backend to one, or result_chord_polling=True",
+            )
+    return [
+        replace(one, parts=(), closes=()) if one.parts or one.closes else one for one in settlements
+    ]
 
 
 class ResultlessSettler(Settler):

@@ -35,11 +35,12 @@ class BackendChords(BackendHooks):
         raise NotImplementedError
 
     def ensure_chords_allowed(self) -> None:
-        """Raise NotSupported if chords cannot be counted here."""
-        if not self.app.results.capabilities.chords:
+        """Raise NotSupported if nobody would complete a chord."""
+        can = self.app.results.capabilities
+        if not (can.chords or (self.app.conf.result_chord_polling and can.persistent)):
             raise NotSupported(
                 "chords need a result backend that counts their parts, and "
-                f"{self.app.results.url} does not: set result_backend"
+                f"{self.app.results.url} does not: set result_backend, or result_chord_polling"
             )
 
     def apply_chord(self, header_result_args: Sequence[Any], body: Any, **kwargs: Any) -> None:

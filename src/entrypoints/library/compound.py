@@ -94,14 +94,16 @@ def reply_address(app: "Celeriac") -> str | None:
 
 
 def check_chords(app: "Celeriac", made: Plain) -> None:
-    """Raise NotSupported for a chord that the result backend cannot count."""
-    if domain.kind_of(made) is Kind.CALL or app.results.capabilities.chords:
+    """Raise NotSupported for a chord that nobody would complete."""
+    can = app.results.capabilities
+    if domain.kind_of(made) is Kind.CALL or can.chords:
         return
-    if has_chords(made):
+    if has_chords(made) and not (app.conf.result_chord_polling and can.persistent):
         raise NotSupported(
             "a chord (or a group with something behind it) needs a result backend that counts its "
             f"parts, and result_backend is {app.conf.result_backend!r}: set it to a URL such as "
-            "'redis://localhost/1' or 'sqlite:///results.sqlite3'; without one, send a group"
+            "'redis://localhost/1' or 'sqlite:///results.sqlite3', or if it keeps results "
+            "set result_chord_polling=True; without either, send a group"
         )
 
 

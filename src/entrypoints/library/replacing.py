@@ -36,7 +36,8 @@ def add_to_running_chord(task: "Task[..., Any]", sig: "Signature", *, lazy: bool
     request = task.request
     if not request.chord or not request.group:
         raise ValueError(f"{task.name}: this call is in no chord that anything could be added to")
-    if task.app.conf.result_chord_polling and "chord_size" not in request.chord:
+    polled = task.app.conf.result_chord_polling or not task.app.results.capabilities.chords
+    if polled and "chord_size" not in request.chord:
         raise NotSupported(
             f"{task.name}: nothing can be added to a chord that is polled for: its header is told "
             "when it is sent. Set result_chord_polling=False, where no Celery worker runs parts of "

@@ -8,6 +8,7 @@ import pytest
 
 from celeriac import Celeriac, chord, group
 from celeriac.domain.errors import BackendUnavailable, ImproperlyConfigured, NotSupported
+from celeriac.domain.messaging.message import TaskMessage
 from celeriac.entrypoints.celery_modules import app_backends
 from celeriac.entrypoints.celery_modules.backends_base import BaseDictBackend, KeyValueStoreBackend
 from celeriac.entrypoints.testing import running_worker
@@ -130,6 +131,39 @@ def test_without_a_store_that_counts_chords_are_refused_with_what_to_do():
     with pytest.raises(NotSupported, match=r"counts its parts.*Dict'.*set it to a URL"):
         chord([app.tasks["add"].s(1, 1)])(app.tasks["total"].s())
     app.close()
+
+
+@pytest.fixture
+def on_files(tmp_path):
+    """An app whose broker keeps messages only."""
+    app = make(f"{__name__}:Dict", broker="filesystem://")
+    app.conf.broker_transport_options = {
+        "data_folder_in": f"{tmp_path}",
+        "data_folder_out": f"{tmp_path}",
+        "control_folder": f"{tmp_path}/control",
+    }
+    with app, running_worker(app, pool="threads"):
+        yield app
+
+
+def test_without_a_store_that_counts_chords_can_be_polled_for(on_files):
+    on_files.conf.update(result_chord_polling=True, result_chord_retry_interval=0.05)
+    add, total = on_files.tasks["add"], on_files.tasks["total"]
+
+    assert chord([add.s(1, 1), add.s(2, 2)])(total.s()).get(timeout=20) == 6
+
+
+def test_a_part_of_a_chord_that_another_polls_for_is_settled(on_files, caplog):
+    body = {"task": "total", "args": [], "kwargs": {}, "options": {"task_id": "b"}}
+    raw = json.dumps([[1, 2], {}, {"chord": {**body, "subtask_type": None}}]).encode()
+    where = {"queue": "celery", "routing_key": "celery"}
+
+    part = TaskMessage("p", "add", raw, **where, headers={"group": "g"})
+    on_files.broker.publish([part], deadline=5)
+
+    assert on_files.AsyncResult("p").get(timeout=20) == 3
+    assert on_files.tasks["add"].delay(1, 1).get(timeout=20) == 2
+    assert [line.message for line in caplog.records if line.levelname == "ERROR"] == []
 
 
 def test_the_document_is_celerys():
