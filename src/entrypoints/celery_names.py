@@ -66,6 +66,7 @@ MODULES: Final = {
     ".contrib.testing.tasks": f"{_M}.contrib_testing_tasks",
     ".contrib.testing.worker": f"{_M}.contrib_testing_worker",
     ".events": f"{_M}.events",
+    ".events.cursesmon": ".entrypoints.cli.screen",
     ".events.dispatcher": f"{_L}.events",
     ".events.dumper": ".entrypoints.cli.events",
     ".events.event": f"{_M}.events",
@@ -81,6 +82,8 @@ MODULES: Final = {
     ".loaders.base": f"{_M}.loaders_base",
     ".loaders.default": f"{_M}.loaders_base",
     ".local": f"{_M}.local",
+    ".log": f"{_M}.log_by_name",
+    ".messaging": f"{_M}.messaging",
     ".platforms": f"{_M}.platforms",
     ".registry": f"{_M}.registry",
     ".result": ".result",
@@ -133,7 +136,6 @@ REFUSED: Final = {
     ".worker.loops": "a worker has no event loop of kombu's",
     ".worker.autoreload": "Celery has removed it long ago",
     ".utils.timer2": "worker.timer is the timer for steps",
-    ".events.cursesmon": "watch workers by `celeriac events`, its --dump or --camera, or Flower",
 }
 #: Those that have modules below them.
 _PACKAGES: Final = {name.rpartition(".")[0] for name in MODULES}

@@ -17,13 +17,13 @@ _DEEPEST: Final = 20
 _PLAIN: Final = frozenset((int, float, bool, type(None)))
 
 
-def short_repr(value: Any, levels: int = 3) -> str:
-    """Return a repr of at most REPR_MAXSIZE characters that looks `levels` deep."""
+def short_repr(value: Any, levels: int = 3, most: int = REPR_MAXSIZE) -> str:
+    """Return a repr of at most `most` characters that looks `levels` deep."""
     try:
-        text = repr(value) if _small(value) else _written(value, levels)
+        text = repr(value) if _small(value) else _written(value, levels, most)
     except Exception as broken:
         return f"<{type(value).__name__}: its repr raised {type(broken).__name__}>"
-    return text if len(text) <= REPR_MAXSIZE else text[: REPR_MAXSIZE - 3] + "..."
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _small(value: Any) -> bool:
@@ -38,8 +38,8 @@ def _small(value: Any) -> bool:
     return True
 
 
-def _written(value: Any, levels: int) -> str:
-    writer = _Writer(levels)
+def _written(value: Any, levels: int, most: int) -> str:
+    writer = _Writer(levels, most)
     writer.write(value, 0)
     return "".join(writer.parts)
 
@@ -49,10 +49,10 @@ class _Writer:
 
     __slots__ = ("levels", "parts", "room")
 
-    def __init__(self, levels: int) -> None:
+    def __init__(self, levels: int, most: int) -> None:
         self.levels = min(levels or _DEEPEST, _DEEPEST)
         self.parts: list[str] = []
-        self.room = REPR_MAXSIZE - _ENDS
+        self.room = most - _ENDS
 
     def write(self, value: Any, level: int) -> None:
         match value:

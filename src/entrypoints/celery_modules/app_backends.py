@@ -8,6 +8,9 @@ from ..adapter_table import BACKENDS, DISABLED_RESULTS, load, names, technology
 from ..choices import scheme_of
 from ..library.celery_shape import loaded
 
+#: What is said of a name that no backend has.
+UNKNOWN_BACKEND = "no result backend is called {0!r}; known: {1}"
+
 #: Scheme → class, as `module:class`.
 BACKEND_ALIASES: Mapping[str, str] = {
     **{scheme: kind.results for scheme, kind in BACKENDS.items()},
@@ -27,7 +30,7 @@ def by_name(backend: Any = None, loader: Any = None, extension_namespace: str = 
     kind = technology(backend, BACKENDS, "celeriac.backends")
     if kind is None:
         known = ", ".join(names(BACKENDS, "celeriac.backends"))
-        raise ImproperlyConfigured(f"no result backend is called {backend!r}; known: {known}")
+        raise ImproperlyConfigured(UNKNOWN_BACKEND.format(backend, known))
     return load(kind.results)
 
 

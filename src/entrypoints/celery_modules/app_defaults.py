@@ -16,10 +16,14 @@ __all__ = [
     "DEFAULT_SECURITY_DIGEST",
     "DEFAULT_TASK_LOG_FMT",
     "NAMESPACES",
+    "OLD_NS",
+    "OLD_NS_BEAT",
+    "OLD_NS_WORKER",
     "SETTING_KEYS",
     "Namespace",
     "Option",
     "find",
+    "find_deprecated_settings",
     "flatten",
     "old_ns",
     "searchresult",
@@ -46,6 +50,17 @@ def Namespace(__old__: Iterable[str] | None = None, **options: Any) -> dict[str,
 def old_ns(ns: str) -> set[str]:
     """Return the pattern by which the names of a section were spelled before."""
     return {f"{ns}_{{0}}"}
+
+
+#: Patterns of three sections whose names were spelled otherwise than they are called.
+OLD_NS = old_ns("celery")
+OLD_NS_BEAT = old_ns("celerybeat")
+OLD_NS_WORKER = old_ns("celeryd")
+
+
+def find_deprecated_settings(source: Any) -> Any:
+    """Return the source as it is: both spellings are known, and no setting is to go."""
+    return source
 
 
 def flatten(

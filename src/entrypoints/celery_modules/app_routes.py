@@ -4,12 +4,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...domain.errors import QueueNotFound
-from ...domain.messaging.routing import MapRule as MapRoute
-from ...domain.messaging.routing import rules_from
+from ...domain.messaging.routing import MapRule, rules_from
 from ...domain.tasks.options import merged
 from ..library.celery_shape import loaded
 
 __all__ = ["MapRoute", "Router", "expand_router_string", "prepare"]
+
+
+class MapRoute(MapRule):
+    """A rule that is a mapping of names, globs or regexes to queues or options."""
+
+    def __init__(self, map: Any) -> None:  # noqa: A002 - Celery's name
+        """Take a mapping, or pairs."""
+        super().__init__(map.items() if isinstance(map, Mapping) else map)
+
+    def __call__(self, name: str, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """Return options of the first match, to be changed at will; None without one."""
+        said = super().__call__(name, (), {}, {})
+        if said is None:
+            return None
+        return {"queue": said} if isinstance(said, str) else dict(said)
 
 
 def expand_router_string(router: str) -> Any:

@@ -1,11 +1,24 @@
 """`celery.app.task`."""
 
-from typing import Any
+from typing import Any, Final
 
 from ...application.context import Context
 from ..library.task import Task
 
-__all__ = ["BaseTask", "Context", "Task", "get_actual_ignore_result"]
+__all__ = ["X_DEATH_HEADERS", "BaseTask", "Context", "Task", "get_actual_ignore_result"]
+
+#: What RabbitMQ writes into a message that it has moved because it was rejected or expired.
+X_DEATH_HEADERS: Final = frozenset(
+    {
+        "x-death",
+        "x-first-death-exchange",
+        "x-first-death-queue",
+        "x-first-death-reason",
+        "x-last-death-exchange",
+        "x-last-death-queue",
+        "x-last-death-reason",
+    }
+)
 
 BaseTask = Task
 

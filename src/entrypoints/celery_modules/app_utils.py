@@ -11,6 +11,7 @@ from .root import bugreport
 __all__ = [
     "DEFAULTS",
     "SETTING_KEYS",
+    "AppPickler",
     "Settings",
     "appstr",
     "bugreport",
@@ -21,6 +22,57 @@ __all__ = [
 ]
 
 SETTING_KEYS = frozenset(DEFAULTS)
+
+
+class AppPickler:
+    """Makes an app anew of what Celery keeps of a pickled one. Ours are imported instead."""
+
+    def __call__(self, cls: Any, *args: Any) -> Any:
+        """Return the app."""
+        kwargs = self.build_kwargs(*args)
+        app = self.construct(cls, **kwargs)
+        self.prepare(app, **kwargs)
+        return app
+
+    def prepare(self, app: Any, **kwargs: Any) -> None:
+        """Let the app have the settings that were changed."""
+        app.conf.update(kwargs["changes"])
+
+    def construct(self, cls: Any, **kwargs: Any) -> Any:
+        """Make it."""
+        return cls(**kwargs)
+
+    def build_kwargs(self, *args: Any) -> dict[str, Any]:
+        """Return what it is made with, as keywords."""
+        return self.build_standard_kwargs(*args)
+
+    def build_standard_kwargs(
+        self,
+        main: str | None,
+        changes: Mapping[str, Any],
+        loader: Any,
+        backend: Any,
+        amqp: Any,
+        events: Any,
+        log: Any,
+        control: Any,
+        accept_magic_kwargs: Any,
+        config_source: Any = None,
+        config_source_silent: bool = False,
+    ) -> dict[str, Any]:
+        """Return these as keywords of an app that does not become the current one."""
+        return {
+            "main": main,
+            "changes": changes,
+            "loader": loader,
+            "backend": backend,
+            "amqp": amqp,
+            "events": events,
+            "log": log,
+            "control": control,
+            "set_as_current": False,
+            "config_source": config_source,
+        }
 
 
 def appstr(app: Any) -> str:

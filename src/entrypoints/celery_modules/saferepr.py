@@ -1,5 +1,6 @@
 """`celery.utils.saferepr`: a repr of bounded length that never raises."""
 
+import sys
 from typing import Any
 
 from ...domain.messaging.short_repr import REPR_MAXSIZE, short_repr
@@ -10,10 +11,10 @@ __all__ = ["saferepr"]
 def saferepr(
     o: Any, maxlen: int | None = None, maxlevels: int = 3, seen: set[Any] | None = None
 ) -> str:
-    """Return the repr of a value, `maxlevels` deep, cut to `maxlen`; `seen` is not looked at.
+    """Return the repr of a value, `maxlevels` deep, and of at most `maxlen` characters if given.
 
-    It is never longer than 1024 characters, whatever is asked for.
+    `seen` is not looked at.
     """
-    text = short_repr(o, maxlevels)
-    most = min(maxlen or REPR_MAXSIZE, REPR_MAXSIZE)
+    most = maxlen or sys.maxsize
+    text = short_repr(o, maxlevels, max(most, REPR_MAXSIZE))
     return text if len(text) <= most else f"{text[: most - 3]}..."

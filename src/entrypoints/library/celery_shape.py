@@ -15,6 +15,7 @@ from ...application.signal import Signal
 from .parts import AppParts
 
 if TYPE_CHECKING:
+    from ...domain.settings import Settings
     from ..beat import AppBeat
     from ..worker import AppWorker
     from .amqp import AMQP
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .discovery import Packages
     from .loader import Loader
     from .log import Logging
+    from .registry import TaskRegistry
     from .result_sets import ResultSet
     from .task import Task as TaskClass
 
@@ -57,6 +59,8 @@ class CeleryShape(AppParts):
 
     # Made for each app; a subclass may have a method `on_configure` instead of the signal.
     on_configure: Any = None
+    conf = cast("Settings", None)
+    tasks = cast("TaskRegistry", None)
     on_after_configure = cast("Signal", None)
     on_after_finalize = cast("Signal", None)
     on_after_fork = cast("Signal", None)

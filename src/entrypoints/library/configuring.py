@@ -27,7 +27,7 @@ class ConfiguredApp(CeleryShape):
         changes: Mapping[str, Any] | None,
         kwargs: Mapping[str, Any],
     ) -> None:
-        read = partial(config_from_object, source, namespace) if source else _default_module
+        read = partial(config_from_object, source, namespace) if source else self._read_defaults
         self.conf.configure_later(read)
         if include:
             self.conf.include = list(include)
@@ -35,6 +35,14 @@ class ConfiguredApp(CeleryShape):
             self.conf.update({**(changes or {}), **kwargs})
         # As in Celery, what the environment says wins over what the code says.
         self._environment = config_from_environment()
+
+    def _read_defaults(self) -> Mapping[str, Any]:
+        """Return the settings that the app's loader finds, which is the usual one or its own."""
+        if self.loader_cls is None:
+            return config_from_default_module()
+        from .loader import settings_of
+
+        return settings_of(self.loader)
 
     def _place(self, part: str, setting: str, given: Any) -> None:
         """Take a URL as a setting, a ready adapter as a part; the environment beats a URL."""
@@ -112,7 +120,3 @@ class ConfiguredApp(CeleryShape):
             "security_serializer": serializer,
         }
         setup_security(self.conf, {name: value for name, value in said.items() if value})
-
-
-def _default_module() -> dict[str, Any]:
-    return config_from_default_module()

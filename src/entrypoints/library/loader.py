@@ -16,7 +16,11 @@ from ...application.signals import (
     worker_process_init,
     worker_shutdown,
 )
-from ..configuration import config_from_cmdline, config_from_object
+from ..configuration import (
+    config_from_cmdline,
+    config_from_default_module,
+    config_from_object,
+)
 from ..configuration_source import working_directory_importable
 from .discovery import discover
 
@@ -95,7 +99,13 @@ class Loader:
         Raises ConfigurationNotFound if the module is not there, unless it may `fail_silently`.
         """
         name = os.environ.get(env)
-        return config_from_object(name, silent=fail_silently) if name else {}
+        found = config_from_object(name, silent=fail_silently) if name else {}
+        made: dict[str, Any] = self.setup_settings(found)
+        return made
+
+    def setup_settings(self, settingsdict: Any) -> Any:
+        """For subclasses: return the settings that were read, changed at will."""
+        return settingsdict
 
     def cmdline_config_parser(
         self, args: Iterable[str], namespace: str = "celery", *_: Any, **__: Any
@@ -146,10 +156,22 @@ class Loader:
         task_postrun.connect(lambda **_: self.on_process_cleanup(), weak=False)
 
 
+def settings_of(loader: Loader) -> Mapping[str, Any]:
+    """Return the settings that a loader of somebody's own finds."""
+    kind = type(loader)
+    if kind.conf is not Loader.conf:
+        return dict(loader.conf)
+    if kind.read_configuration is not Loader.read_configuration:
+        return dict(loader.read_configuration() or {})
+    return dict(loader.setup_settings(config_from_default_module()))
+
+
 def make_loader(app: "Celeriac", asked: Any) -> Loader:
     """Return the loader of a class, or of its name; `app` and `default` mean the usual one."""
     if asked in (None, "app", "default") or asked is Loader:
         return Loader(app)
+    if isinstance(asked, str) and asked.startswith("celery."):
+        return Loader(app)  # by whichever name of Celery's, there is one
     if isinstance(asked, str):
         module, _, name = asked.replace(":", ".").rpartition(".")
         asked = getattr(importlib.import_module(module), name)
