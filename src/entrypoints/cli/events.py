@@ -1,4 +1,4 @@
-"""`celeriac events`: print events as they happen, or have a camera take pictures of the cluster."""
+"""`celeriac events`: show the cluster on a screen, print its events, or have a camera watch it."""
 
 import logging
 import signal
@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 
 from ...domain.cluster.recent import Recent
+from ...domain.errors import NotSupported
 from ..logs import log_path
 from ..node_names import node_name
 from . import daemon as daemons
@@ -34,7 +35,7 @@ HUMAN_TYPES: Final = {
 }
 
 
-@click.command("events", cls=GroupedCommand, help="Print events as they happen.")
+@click.command("events", cls=GroupedCommand, help="Show what workers do, on a screen or as lines.")
 @option("-d", "--dump", group=DUMPER, is_flag=True, help="Print each event as a line.")
 @option("-c", "--camera", group=SNAPSHOT, help="Class of a camera, as module:name.")
 @option(
@@ -85,9 +86,20 @@ def command(
             click.echo(f"-> evcam: Taking snapshots with {camera} (every {frequency} secs.)")
             evcam(camera, frequency, maxrate, session.app)
         else:
-            raise click.UsageError(
-                "celeriac events needs --dump or --camera: there is no screen of its own yet"
-            )
+            _show(session)
+
+
+def _show(session: Session) -> None:
+    try:
+        from .screen import evtop  # curses is not everywhere
+    except ImportError as missing:
+        raise click.UsageError(
+            f"this Python cannot show a screen ({missing}): use --dump or --camera"
+        ) from missing
+    try:
+        evtop(session.app)
+    except NotSupported as unable:
+        raise click.UsageError(str(unable)) from unable
 
 
 def _leave(signum: int, frame: Any) -> None:

@@ -79,7 +79,7 @@ def test_commands_are_listed(celeriac: CeleriacCommand, kind: str):
         ("control pool_grow many", "control pool_grow: n='many'"),
         ("inspect conf perhaps", "expected true or false"),
         ("inspect ping twice", "inspect ping takes no arguments: 'twice' is too much"),
-        ("events", "needs --dump or --camera"),
+        ("events", "needs a terminal: use --dump for lines, --camera for pictures"),
     ],
 )
 def test_a_wrong_command_line_is_refused(celeriac: CeleriacCommand, words: str, said: str):
