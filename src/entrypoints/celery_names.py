@@ -108,6 +108,7 @@ MODULES: Final = {
     ".utils.objects": f"{_M}.objects",
     ".utils.saferepr": f"{_M}.saferepr",
     ".utils.serialization": f"{_M}.serialization",
+    ".utils.term": f"{_M}.term",
     ".utils.text": f"{_M}.text",
     ".utils.threads": f"{_M}.threads",
     ".utils.time": f"{_M}.times",

@@ -106,14 +106,21 @@ class Crontab(BaseSchedule):
         return self._next_named(last, zone)
 
     def remaining_delta(
-        self, last_run_at: datetime, tz: tzinfo | None = None
+        self, last_run_at: datetime, tz: tzinfo | None = None, ffwd: object = None
     ) -> tuple[datetime, timedelta, datetime]:
-        """The last run in local time, how long after it the next one is, and the local present."""
+        """The last run in local time, how long after it the next one is, and the local present.
+
+        ``ffwd`` is not looked at: it is what Celery reckons with.
+        """
         zone = tz if tz is not None else self.tz
         last = as_instant(last_run_at, zone)
         now = as_instant(self.now(), zone)
         following = self.next_after(last, zone)
         return last.astimezone(zone), following - last, now.astimezone(zone)
+
+    def remaining_estimate(self, last_run_at: datetime, ffwd: object = None) -> timedelta:
+        """How long from now until it fires; ``ffwd`` is not looked at."""
+        return super().remaining_estimate(last_run_at)
 
     def _next_named(self, last: datetime, zone: tzinfo) -> datetime:
         """The first instant after ``last`` that stands for one of the wall times."""

@@ -3,19 +3,26 @@
 import importlib
 from collections.abc import Callable, Iterable
 from functools import reduce
+from types import GenericAlias
 from typing import Any
 
 from ..library.current import Proxy as _Proxy
 from ..library.current import get_current
+from .lazy_modules import DEFAULT_ATTRS, LazyModule, create_module, get_origins, recreate_module
 
 __all__ = [
+    "DEFAULT_ATTRS",
+    "LazyModule",
     "PromiseProxy",
     "Proxy",
     "class_property",
+    "create_module",
     "fun_of_method",
+    "get_origins",
     "getappattr",
     "maybe_evaluate",
     "reclassmethod",
+    "recreate_module",
     "try_import",
 ]
 
@@ -144,6 +151,8 @@ def try_import(module: str, default: Any = None) -> Any:
 
 class class_property:
     """A property of a class, read from it or from its instances."""
+
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(
         self, getter: Callable[[Any], Any] | None = None, setter: Callable[..., Any] | None = None

@@ -35,8 +35,8 @@ TERMINATE: Final = 3
 class StepType(type):
     """Gives each class of steps a name: that of its module and itself."""
 
-    name: str
-    requires: Any
+    name: str = ""
+    requires: Any = ()
 
     def __new__(mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> "StepType":
         """Make the class."""

@@ -159,6 +159,12 @@ class Logging:
         logger.addHandler(handler)
         return logger
 
+    def colored(self, logfile: str | None = None, enabled: bool | None = None) -> Any:
+        """Return what writes texts in colours: on a terminal only, if not told otherwise."""
+        from ..celery_modules.term import colored
+
+        return colored(enabled=self.supports_color(enabled, logfile))
+
     def supports_color(self, colorize: bool | None = None, logfile: str | None = None) -> bool:
         """Tell whether lines would be coloured: on a terminal only, if not told otherwise."""
         return (not logfile and sys.stderr.isatty()) if colorize is None else colorize
