@@ -178,8 +178,8 @@ class AmqpBroker(Broker, PortableLease):
     ) -> Sequence[bool]:
         """Note in the ledger what is about to be run; then acknowledge those in `early`.
 
-        Where there is a ledger RabbitMQ has seen that before they are run. If it cannot be known,
-        the ledger is told that they need not be run again.
+        Where there is a ledger, RabbitMQ has taken that in before they are run. If that cannot be
+        known, the ledger is told that they need not be run again.
         """
         if not tokens:
             return []
@@ -295,6 +295,7 @@ class AmqpBroker(Broker, PortableLease):
             with self._consuming.using():
                 self._bell.hang()
                 held = self._claiming.claim(names, limit, wait=wait)
+                self.ownership.doubt(self._claiming.taps.recent_of_lost())
                 pause = self._claiming.seconds_until_due()
                 listening = self._consuming.connection.transport.sock
                 self._bell.awaited = not held

@@ -68,7 +68,7 @@ class Claiming:
     def let_go_early(self, begun: Sequence[Held], *, sure: bool) -> list[Held]:
         """Acknowledge what is about to be run; return what RabbitMQ may not know of.
 
-        `sure`: wait until it has seen the acknowledgements, so that it delivers none of it again.
+        `sure`: wait until it has taken in the acknowledgements, and so delivers none of it again.
         """
         told = acknowledge(begun, ask=sure)
         self._link.drain_until(lambda: not any(tap.is_asked for tap in told))
@@ -88,11 +88,10 @@ class Claiming:
         Return the keys of entries that are void by that, and what may come again though it had
         been acknowledged: perhaps the server died.
         """
-        recent = [held for tap in self.taps for held in tap.recent]
         self.taps.forget()
         void = self._forget()
         self.hands.lost()
-        return void, recent
+        return void, self.taps.recent_of_lost()
 
     # -- without it
 

@@ -1,4 +1,4 @@
-"""AMQP frames of what every task causes: publish, deliver, acknowledge; and look at a queue.
+"""AMQP frames of what every task causes: publish, deliver, acknowledge, and ask for a sign of it.
 
 All other methods go by py-amqp, which also reads whatever of these comes in an unusual shape.
 """
@@ -17,9 +17,9 @@ METHOD, HEADER, BODY = 1, 2, 3
 #: Class and method, as they begin a frame.
 DELIVER: Final = b"\x00\x3c\x00\x3c"
 ACK: Final = b"\x00\x3c\x00\x50"
-#: The answer to `look`.
-SEEN: Final = b"\x00\x32\x00\x0b"
-_LOOK: Final = b"\x00\x32\x00\x0a"
+#: The sign that `window` asks for.
+SIGN: Final = b"\x00\x3c\x00\x0b"
+_WINDOW: Final = b"\x00\x3c\x00\x0a"
 _PUBLISH: Final = b"\x00\x3c\x00\x28"
 _REJECT: Final = b"\x00\x3c\x00\x5a"
 #: What ends a frame.
@@ -32,6 +32,7 @@ frame_head = Struct(">BHI")
 _content_head = Struct(">HHQ")
 _tag = Struct(">Q")
 _settled = Struct(">QB")
+_window = Struct(">IHB")
 
 
 class Delivered(NamedTuple):
@@ -67,10 +68,13 @@ def requeue(channel: int, tag: int) -> bytes:
     return _frame(METHOD, channel, _REJECT + _settled.pack(tag, 1))
 
 
-def look(channel: int, queue: str) -> bytes:
-    """Return the frame that asks for the state of a queue, by a declaration that makes nothing."""
-    passive, no_arguments = b"\x01", b"\x00\x00\x00\x00"
-    return _frame(METHOD, channel, _LOOK + b"\x00\x00" + _short(queue) + passive + no_arguments)
+def window(channel: int, messages: int) -> bytes:
+    """Return the frame that says how many may be on their way to the next consumer.
+
+    Its answer is a sign that the server has carried out all that was said before on the channel,
+    and the cheapest one: to declare a queue passively took 7-10 % of all throughput.
+    """
+    return _frame(METHOD, channel, _WINDOW + _window.pack(0, messages, 0))
 
 
 def acknowledged(payload: bytes) -> tuple[int, bool]:

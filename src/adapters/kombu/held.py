@@ -130,7 +130,7 @@ class Hands:
 def acknowledge(some: Iterable[Held], *, ask: bool = False) -> dict[Tap, list[Held]]:
     """Acknowledge what is here, and tell what that was; the ledger keeps it now, if anybody does.
 
-    `ask` for a sign that RabbitMQ has seen it. The link's lock must be held.
+    `ask` for a sign that RabbitMQ has taken it in. The link's lock must be held.
     """
     by_tap: dict[Tap, list[Held]] = {}
     for held in some:

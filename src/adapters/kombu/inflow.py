@@ -1,9 +1,9 @@
 """What comes in by a connection, many frames in one read.
 
 py-amqp reads frame by frame, and asks the kernel several times for each. Here all that has come is
-read at once; deliveries, confirmations and the signs of queues that were asked for one go straight
-to whom they are for, everything else to py-amqp. While py-amqp itself waits for an answer it reads
-from the same buffer.
+read at once; deliveries, confirmations and signs that were asked for go straight to whom they are
+for, everything else to py-amqp. While py-amqp itself waits for an answer it reads from the same
+buffer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Inflow:
         #: Who takes the deliveries, and the confirmations, of a channel by its number.
         self.receivers: dict[int, Callable[[Delivered], None]] = {}
         self.confirmed: dict[int, Callable[[int, bool], None]] = {}
-        #: Who waits on a channel for one sign of its queue.
+        #: Who waits on a channel for one sign.
         self.lookouts: dict[int, Callable[[], None]] = {}
 
     def wait(self, seconds: float) -> bool:
@@ -104,7 +104,7 @@ class Inflow:
                     connection.bytes_recv += 1
                     self.confirmed[channel](*frames.acknowledged(raw[start:end]))
                     continue
-                elif method == frames.SEEN and channel in self.lookouts:
+                elif method == frames.SIGN and channel in self.lookouts:
                     came, at = True, end + 1
                     connection.bytes_recv += 1
                     self.lookouts.pop(channel)()

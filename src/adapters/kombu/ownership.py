@@ -196,7 +196,7 @@ class Ownership:
 
         Until then their entries keep others from it. Here it is known at once.
         """
-        if self._ledger is None:
+        if self._ledger is None or not unsure:
             return
         with self._lock:
             self._unsure.update({held.key: held for held in unsure})

@@ -35,10 +35,10 @@ class Tap:
         link.inflow.receivers[self._number] = self._on_delivery
         self.is_dead = False
         self.waiting: deque[tuple[int, Packet]] = deque()
-        #: What was lately acknowledged before it was run. A server that dies forgets the last
-        #: acknowledgements, though it had taken them in.
+        #: What was lately acknowledged before it was run. A queue whose server dies forgets the
+        #: last acknowledgements, though that had taken them in.
         self.recent: deque[Any] = deque(maxlen=0)
-        #: Whether the queue was asked for a sign that has not come yet.
+        #: Whether the server was asked for a sign that has not come yet.
         self.is_asked = False
         self._on_wire, self._ring = on_wire, ring
         self._consumer: str | None = None
@@ -100,7 +100,7 @@ class Tap:
     def acknowledge(self, tags: Iterable[int], *, ask: bool = False) -> None:
         """Settle deliveries; those that follow one another in one go.
 
-        `ask` for a sign that the queue has seen it: `is_asked` until that has come.
+        `ask` for a sign that the server has taken it in: `is_asked` until that has come.
         """
         wanted = {tag for tag in tags if tag in self._unsettled}
         oldest = list(takewhile(wanted.__contains__, self._unsettled))
@@ -110,7 +110,7 @@ class Tap:
             for tag in sorted(wanted.difference(oldest))
         ]
         if ask:
-            said.append(frames.look(self._number, self._on_wire))
+            said.append(frames.window(self._number, self._window))
             self._link.inflow.lookouts[self._number] = self._on_sign
             self.is_asked = True
         if said:
@@ -166,6 +166,8 @@ class Taps:
     def __init__(self, link: Link, declarations: Declarations, ring: Callable[[], None]) -> None:
         self._link, self._declarations, self._ring = link, declarations, ring
         self._taps: dict[str, Tap] = {}
+        #: What was lately acknowledged to queues that are gone, or elsewhere now.
+        self._recent: list[Any] = []
         self._turns = count()
 
     def __iter__(self) -> Iterator[Tap]:
@@ -176,6 +178,7 @@ class Taps:
         tap = self._taps.get(queue)
         if tap is not None and tap.is_dead:
             self._declarations.forget(queue)
+            self._recent += tap.recent
             tap.channel.close()
             tap = None
         if tap is None:
@@ -232,9 +235,15 @@ class Taps:
             tap.close()
             tap.give_back()
 
+    def recent_of_lost(self) -> list[Any]:
+        """Return once what was lately acknowledged to queues that were lost since."""
+        recent, self._recent = self._recent, []
+        return recent
+
     def forget(self) -> None:
         """The connection is gone, and all of this with it."""
         for tap in self:
+            self._recent += tap.recent
             tap.die()
         self._taps.clear()
 

@@ -220,16 +220,34 @@ def test_what_was_not_acknowledged_any_more_is_not_begun(hire):
     assert ids(claimed(other)) == ["a"]
 
 
-def test_a_queue_that_goes_meanwhile_keeps_nothing_from_being_run(hire):
-    worker = hire()
+def test_a_queue_that_is_lost_may_forget_what_had_been_acknowledged(hire):
+    worker, other = hire(), hire()
     token = claim_one(worker)
-    with worker.store.publishing.using():
-        worker.store.publishing.side().queue_delete(worker.store.declarations.wire(JOBS))
+    assert begun_early(worker, token) == [True]
+    delete_queue(worker)
+    eventually(lambda: all(tap.is_dead for tap in looked(worker)))
 
-    assert begun_early(worker, token) in ([True], [False])
+    # As if the queue had come back as it had been before.
+    publish(other, message("a"))
+    assert ids(claimed(other)) == ["a"]
+    assert worker.claim(["jobs"], 5, 0.2) == []
+    end_connection(other)
 
-    publish(worker, message("b"))
-    assert ids(claimed(worker)) == ["b"]
+    assert claimed(worker, seconds=1.0) == []
+    assert worker.settle([(token, DONE)]) == [True]
+    assert nothing_is_left(hire, worker, other)
+
+
+def delete_queue(broker):
+    with broker.store.publishing.using():
+        broker.store.publishing.side().queue_delete(broker.store.declarations.wire(JOBS))
+
+
+def looked(broker):
+    """Take in what has come to a worker; return its taps."""
+    with broker._consuming.using():
+        broker._consuming.drain_all()
+    return list(broker._claiming.taps)
 
 
 def test_what_its_leaving_worker_gives_back_is_adopted_by_nobody(hire):

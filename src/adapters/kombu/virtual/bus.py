@@ -50,6 +50,7 @@ class SilentBus(Bus):
 
     #: Workers then say nothing that nobody asked for.
     is_costly: ClassVar[bool] = True
+    carries: ClassVar[bool] = False
 
     def __init__(self, store: VirtualStore) -> None:
         self.store = store

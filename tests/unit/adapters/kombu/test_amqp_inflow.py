@@ -96,6 +96,17 @@ def test_confirmations_go_to_whoever_publishes_on_their_channel(wired):
     assert wire.confirmed == [(5, True), (6, False)]
 
 
+def test_a_sign_goes_once_to_whoever_asked_for_it(wired):
+    wire, signs, sign = wired(1), [], frame(frames.METHOD, 1, frames.SIGN)
+    wire.inflow.lookouts[1] = lambda: signs.append("taken in")
+
+    wire.take_in(delivery(b"a") + sign + sign)
+
+    assert wire.came == [expected(b"a")]
+    assert signs == ["taken in"]
+    assert wire.left_to_the_driver == [(frames.METHOD, 1, frames.SIGN)]
+
+
 def test_what_other_channels_get_is_left_to_py_amqp(wired):
     wire = wired(2)
 
