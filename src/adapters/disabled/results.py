@@ -21,7 +21,7 @@ class DisabledResults(ResultBackend):
     @property
     def capabilities(self) -> ResultCapabilities:
         """None."""
-        return ResultCapabilities(persistent=False, chords=False)
+        return ResultCapabilities(persistent=False, chords=False, keeps_failures_apart=False)
 
     @property
     def url(self) -> str:

@@ -211,7 +211,6 @@ class DisabledBackend(Backend):
     """A backend that keeps nothing, since nobody named one."""
 
     supports_result_compression = False
-    supports_failure_expires = False
 
     def __init__(self, app: "Celeriac", *args: Any, **kwargs: Any) -> None:
         """Work for this app; what else backends are told does not matter here."""
