@@ -53,6 +53,7 @@ from ..domain.work.settlement import DeadLetter, Disposition
 from ..ports.clock import Clock
 from . import tell_of_publishing, tell_of_runs
 from .context import RUNNING, Context, of_message
+from .done_already import Known, done_already
 from .errbacks import call_here, send_elsewhere
 from .interruptible import Interruptible
 from .join_chord import ChordJoiner, HeaderReady
@@ -106,6 +107,8 @@ class TaskRunner(LoopRunner):
             *(codec, results or codec, self._compose, self._clock, self.bury),
             polled=settings.polled_chords,
         )
+        #: Looks up whether what is delivered again has succeeded; None: it is run without a look.
+        self.known: Known | None = None
         #: What others have laid around every run, if they did. Looked at when it starts.
         self.surround: Surround | None = None
         #: Asks a task how it would send a call by itself: arguments and options, or None.
@@ -195,6 +198,10 @@ class TaskRunner(LoopRunner):
         except (DecodeError, ValueError) as broken:
             return self._refused(job, broken, "undecodable")
         run = self._execution(job.number, message, body, task)
+        if job.redelivered and self.known is not None and run.options.acks_late:
+            done = done_already(run, self.known)
+            if done is not None:
+                return done
         context = of_message(
             message, body.args, body.kwargs, body.embed, self._settings.node, job.redelivered
         )

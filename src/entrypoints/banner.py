@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..domain.settings import Settings
 from ..domain.settings.presentation import mask_url
+from .broker_address import broker_address
 from .choices import backend_url, broker_url
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def broker_text(app: "Celeriac") -> str:
     ready = app.given.get("broker")  # not the container: it is imported after the pool has forked
     if ready is not None:
         return mask_url(str(ready.url))
-    return _place(broker_url(app.conf), embedded=app.conf.broker_url is None)
+    return _place(broker_url(app.conf), embedded=broker_address(app.conf) is None)
 
 
 def results_text(app: "Celeriac") -> str:
@@ -67,7 +68,7 @@ def results_text(app: "Celeriac") -> str:
 
 
 def _is_embedded(conf: Settings) -> bool:
-    return conf.result_backend is None and conf.broker_url is None
+    return conf.result_backend is None and broker_address(conf) is None
 
 
 def _place(url: str, *, embedded: bool) -> str:

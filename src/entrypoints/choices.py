@@ -6,6 +6,7 @@ had before it, in a worker that has not forked yet, calls them directly.
 
 import os
 import socket
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ from .adapter_table import (
     technology,
     third_party,
 )
+from .broker_address import broker_address, joined
 from .celery_names import imported
 from .codecs import SerializersOf, make_bodies, make_result_codec
 
@@ -62,7 +64,7 @@ class Stores:
         key = (kind.store, bare)
         if key not in self._open:
             make = load(kind.store)
-            self._open[key] = make(bare, clock=self._clock, settings=self._settings)
+            self._open[key] = make(bare, clock=self._clock, settings=_told(self._settings))
         return self._open[key]
 
     def close(self) -> None:
@@ -73,6 +75,14 @@ class Stores:
         self._open.clear()
 
 
+def _told(settings: Settings) -> Mapping[str, Any]:
+    """Return settings whose `broker_url` is the whole of what they say of the broker's place."""
+    address = broker_address(settings)
+    if address in (None, joined(settings.broker_url)):
+        return settings
+    return ChainMap({"broker_url": address}, settings)
+
+
 def scheme_of(url: str) -> str:
     """Return the scheme of a URL, or the whole of a bare alias."""
     return url.partition("://")[0]
@@ -80,21 +90,15 @@ def scheme_of(url: str) -> str:
 
 def broker_url(settings: Settings) -> str:
     """Return the broker's URL, or several with `;`; the embedded default when none is set."""
-    return _joined(settings.broker_url) or EMBEDDED
+    return broker_address(settings) or EMBEDDED
 
 
 def backend_url(settings: Settings) -> str | None:
     """Return the result backend's URL; the embedded default when no broker is set either."""
-    asked = _joined(settings.result_backend)
-    if asked is None and settings.broker_url is None:
+    asked = joined(settings.result_backend)
+    if asked is None and broker_address(settings) is None:
         return EMBEDDED
     return None if asked in (None, "disabled", "disabled://") else asked
-
-
-def _joined(urls: Any) -> str | None:
-    if isinstance(urls, list | tuple):
-        return ";".join(map(str, urls)) or None
-    return None if urls is None else str(urls)
 
 
 def make_broker(settings: Settings, stores: Stores, given: Any) -> Broker:
@@ -266,7 +270,12 @@ def make_bus(settings: Settings, beside: Beside) -> Bus:
 def make_sender(
     settings: Settings, router: Router, codec: SerializerCodec, identity: str
 ) -> Sender:
-    """Return what this process knows of itself when it sends."""
+    """Return what this process knows of itself when it sends. Raises ImproperlyConfigured."""
+    if settings.task_protocol != 2:
+        raise ImproperlyConfigured(
+            f"task_protocol={settings.task_protocol!r}: expected 2, which workers of Celery read "
+            "since 4.0; messages of protocol 1 are read here, but not written"
+        )
     return Sender(
         router=router,
         codec=codec,

@@ -73,6 +73,8 @@ class AppRunner(TaskRunner):
             release,
         )
         self._recipe = recipe
+        if conf.worker_deduplicate_successful_tasks:
+            self.known = lambda id_: app.results.fetch([id_])[0]
         self.asked = lambda task, call: asked(app, task, call.args, call.kwargs, call.options)
 
     def start(self) -> None:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from celeriac import Celeriac
+from celeriac import Celeriac, chord
 from celeriac.adapters.memory import MemoryBroker, MemoryResults, MemoryStore
 from celeriac.domain.errors import BackendUnavailable, BrokerUnavailable, LeaseLost
 from celeriac.entrypoints.testing import running_worker
@@ -200,6 +200,41 @@ def test_what_a_dead_worker_had_begun_and_acknowledges_late_is_run_again(app, br
 
     with running_worker(app):
         assert result.get(timeout=20) is True
+
+
+@pytest.mark.parametrize(("skips", "runs"), [(True, 0), (False, 3)])
+def test_what_has_succeeded_and_comes_again_is_skipped_if_asked_for(app, broker, skips, runs):
+    app.conf.worker_deduplicate_successful_tasks = skips
+    app.task(name="late", acks_late=True)(app.ran.append)
+    total = app.task(name="total")(sum)
+    results = [app.tasks["late"].delay(0)]
+    # One that is a part of a chord: it counts, for its worker may have died before that.
+    add = app.task(name="add", acks_late=True)(lambda x, y: app.ran.append(x) or x + y)
+    whole = chord([add.s(1, 1), add.s(2, 2)])(total.s())
+    dead_worker(broker, started=True)
+    results += whole.parent.results
+    for result, value in zip(results, (None, 2, 4), strict=True):
+        app.backend.store_result(result.id, value, "SUCCESS")
+
+    with running_worker(app):
+        assert whole.get(timeout=20) == 6
+        assert got(note(app, 1)) == [1]
+
+    assert len(app.ran) == 1 + runs
+
+
+@pytest.mark.parametrize("known", [None, "FAILURE", "STARTED"])
+def test_what_comes_again_and_has_not_succeeded_is_run(app, broker, known):
+    app.conf.worker_deduplicate_successful_tasks = True
+    app.task(name="late", acks_late=True)(lambda: app.ran.append("late"))
+    result = app.tasks["late"].delay()
+    dead_worker(broker, started=True)
+    if known:
+        app.backend.store_result(result.id, None, known)
+
+    with running_worker(app):
+        eventually(lambda: "late" in app.ran)
+        assert got(note(app, 1)) == [1]
 
 
 def test_a_stop_lets_running_tasks_end_and_gives_the_rest_back(app, broker):
