@@ -323,9 +323,6 @@ DESCRIPTIONS: dict[str, str] = {
     "worker_lease": "Seconds a claim is held without renewal before others may recover the work",
     "worker_grace_period": "Seconds SIGTERM waits for running tasks before giving work back",
     "worker_log_format_style": "Log lines as text or as JSON objects",
-    "worker_prefetch_window": (
-        "Seconds of estimated short work that may be claimed ahead of free slots"
-    ),
     "worker_health_port": "Where a worker answers /livez, /readyz and /metrics over HTTP",
     "worker_queue_slots": "How many tasks of a queue a worker runs at once at most, by its name",
     "worker_chain_relay": (

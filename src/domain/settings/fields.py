@@ -252,7 +252,6 @@ class OptionFields:
     worker_lease: float
     worker_grace_period: float
     worker_log_format_style: Literal["text", "json"]
-    worker_prefetch_window: float
     worker_health_port: str | None
     worker_queue_slots: dict[str, Any]
     worker_chain_relay: int

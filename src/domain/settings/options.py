@@ -326,7 +326,6 @@ TABLE: tuple[tuple[str, str, Any, str | None], ...] = (
     ("worker_lease", "seconds", 15.0, None),
     ("worker_grace_period", "seconds", 30.0, None),
     ("worker_log_format_style", "choice", "text", None),
-    ("worker_prefetch_window", "seconds", 0.02, None),
     ("worker_health_port", "address?", None, None),
     ("worker_queue_slots", "dict", ..., None),
     ("worker_chain_relay", "count", 20, None),

@@ -38,7 +38,6 @@ OURS = {
     "worker_grace_period": 30.0,
     "worker_lease": 15.0,
     "worker_log_format_style": "text",
-    "worker_prefetch_window": 0.02,
 }
 
 TYPES = {
