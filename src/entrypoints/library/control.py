@@ -83,6 +83,24 @@ class Control:
         """What looks at workers: `app.control.inspect(destination).active()`."""
         return type("Inspect", (Inspect,), {"app": self.app})
 
+    @property
+    def Mailbox(self) -> Any:
+        """The class of kombu's mailboxes. Raises NotSupported without kombu."""
+        from .mailboxes import mailbox_class
+
+        return mailbox_class()
+
+    @property
+    def mailbox(self) -> Any:
+        """A mailbox of kombu's for commands: `mailbox(connection).multi_call("ping")`.
+
+        `connection` is one of kombu's, since there is none behind `app.connection()`. Raises
+        NotSupported without kombu.
+        """
+        from .mailboxes import mailbox
+
+        return mailbox(self.app.conf, self.Mailbox)
+
     def _asking(self) -> Asking:
         container = self.app.container
         return Asking(
