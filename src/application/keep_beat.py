@@ -54,6 +54,8 @@ class Beating(ABC):
         self._leadership = Leadership(
             coordinator, clock, settings.lease_name, settings.holder, settings.lease
         )
+        self._time = clock
+        self._looked_at: float | None = None
         self._stopping = False
         self._wakes: SimpleQueue[None] = SimpleQueue()
 
@@ -62,6 +64,7 @@ class Beating(ABC):
         try:
             while not self._stopping:
                 wait = self.step()
+                self._looked_at = self._time.monotonic()
                 with suppress(Empty):
                     self._wakes.get(timeout=max(wait, _TICKLE))
         finally:
@@ -72,6 +75,11 @@ class Beating(ABC):
         self._stopping = True
         # Unlike an Event's lock, this queue's may be taken by a handler that interrupts its holder.
         self._wakes.put(None)
+
+    def age(self) -> float | None:
+        """Return the seconds since it has come to the end of a look; None: it has not yet."""
+        looked_at = self._looked_at
+        return None if looked_at is None else self._time.monotonic() - looked_at
 
     @property
     @abstractmethod

@@ -20,6 +20,7 @@ from ..domain.messaging.message import TaskMessage
 from ..domain.schedules import All, CatchUp, Entry, Once, Skip
 from ..domain.schedules.agenda import MAX_INTERVAL
 from ..domain.tasks.options import merged
+from .beat_control import BeatControl
 from .celery_names import imported
 from .library.app import Celeriac
 from .library.asking import Call, asked
@@ -54,6 +55,7 @@ class BeatOptions:
     schedule_filename: str | None = None
     scheduler: str | None = None
     hostname: str | None = None
+    remote_control: bool | None = None
 
 
 class AppBeat:
@@ -85,6 +87,7 @@ class AppBeat:
             )
         else:
             self.beat = self._foreign(asked)
+        self._control: BeatControl | None = None
 
     # -- life
 
@@ -106,12 +109,32 @@ class AppBeat:
         logger.info("beat: Starting as %s", self.node)
 
     def run(self) -> None:
-        """Send what is due until stopped."""
-        self.beat.run()
+        """Send what is due until stopped; answers remote control meanwhile, if it is to."""
+        if self.answers:
+            self.control.start()
+        try:
+            self.beat.run()
+        finally:
+            if self._control is not None:
+                self._control.stop()
 
     def stop(self) -> None:
         """Ask for the end, from any thread or a signal handler; returns at once."""
         self.beat.stop()
+
+    @property
+    def answers(self) -> bool:
+        """Whether it is to answer remote control."""
+        asked = self.options.remote_control
+        return bool(self.app.conf.beat_enable_remote_control if asked is None else asked)
+
+    @property
+    def control(self) -> BeatControl:
+        """What answers remote control."""
+        if self._control is None:
+            longest = self.beat.settings.max_interval.total_seconds()
+            self._control = BeatControl(self.app, self.node, self.beat.age, longest)
+        return self._control
 
     # -- parts
 

@@ -58,6 +58,9 @@ class Bus(Protocol):
     #: Whether each message is a write to disk: workers then say nothing they were not asked for.
     is_costly: ClassVar[bool] = False
 
+    #: Whether anybody hears what is said; without, this is what stands for a bus where none is.
+    carries: ClassVar[bool] = True
+
     @abstractmethod
     def broadcast(self, messages: Sequence[BusMessage]) -> None:
         """Say messages, each on its channel, in this order. Raises BrokerUnavailable.

@@ -5,6 +5,7 @@ import threading
 from typing import Any, Final
 
 from ..beat import AppBeat, BeatOptions
+from ..beat_control import BeatControl
 from ..library.schedule_entry import ScheduleEntry
 from ..library.scheduler import (
     DEFAULT_MAX_INTERVAL,
@@ -19,6 +20,7 @@ __all__ = [
     "DEFAULT_MAX_INTERVAL",
     "NODENAME_DEFAULT",
     "BeatLazyFunc",
+    "BeatPidbox",
     "EmbeddedService",
     "PersistentScheduler",
     "ScheduleEntry",
@@ -41,12 +43,30 @@ class PersistentScheduler(Scheduler):
     """A scheduler that was asked for by Celery's usual name; last runs are kept by beat itself."""
 
 
+class BeatPidbox(BeatControl):
+    """Answers remote control for a service: `ping`, while it looks at its schedule."""
+
+    join_timeout = 3.0
+    retry_interval = 5.0
+
+    def __init__(self, service: "Service") -> None:
+        """Answer nothing yet."""
+        self.service, beat = service, service.beat.beat
+        longest = beat.settings.max_interval.total_seconds()
+        super().__init__(service.app, service.beat.node, beat.age, longest)
+        self.state = {"app": service.app, "service": service}
+
+
 class EmbeddedService(threading.Thread):
     """A beat on a thread of its own; arguments are those of `Service`."""
 
     def __init__(self, app: Any, max_interval: float | None = None, **kwargs: Any) -> None:
-        """Run beat for this app; `thread` is accepted for Celery's sake, processes are not made."""
+        """Run beat for this app; `thread` is accepted for Celery's sake, processes are not made.
+
+        Whatever it is embedded in answers remote control, unless `remote_control` says otherwise.
+        """
         kwargs.pop("thread", None)
+        kwargs.setdefault("remote_control", False)
         super().__init__(name="Beat", daemon=True)
         self.app, self.service = app, Service(app, max_interval=max_interval, **kwargs)
 
@@ -75,12 +95,14 @@ class Service:
         remote_control: bool | None = None,
         hostname: str | None = None,
     ) -> None:
-        """Run beat for this app; `remote_control` has no effect."""
+        """Run beat for this app; with `remote_control` it answers ping (`BeatPidbox`)."""
         self.app, self.max_interval = app, max_interval
         self.schedule_filename, self.hostname = schedule_filename, hostname
         self.scheduler_cls = scheduler_cls or self.scheduler_cls
         asked = None if self.scheduler_cls is PersistentScheduler else self.scheduler_cls
-        self.beat = AppBeat(app, BeatOptions(max_interval, schedule_filename, asked, hostname))
+        self.remote_control = remote_control
+        options = BeatOptions(max_interval, schedule_filename, asked, hostname, remote_control)
+        self.beat = AppBeat(app, options)
 
     def start(self, embedded_process: bool = False) -> None:
         """Send what is due until stopped. Raises BrokerUnavailable."""

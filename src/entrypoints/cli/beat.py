@@ -27,7 +27,6 @@ logger = logging.getLogger("celeriac.beat")
 GROUP: Final = "Beat Options"
 DEFAULT_NODE: Final = "celerybeat@%h"
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-NOT_YET: Final = ("remote_control",)
 
 
 @click.command(
@@ -45,7 +44,7 @@ NOT_YET: Final = ("remote_control",)
     "remote_control",
     group=GROUP,
     default=None,
-    help="No effect yet.",
+    help="Answer ping, as `celeriac inspect ping` asks it; default: beat_enable_remote_control.",
 )
 @option("-n", "--hostname", group=GROUP, help="Name of the node.")
 @loglevel_option(GROUP)
@@ -66,7 +65,7 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
     daemons.take_identity(daemon)
     with daemons.pid_file(daemon, node):
         Logs(log_options(session, asked, node, daemon.logfile, app)).set_up()
-        say_what_has_no_effect(session, asked, NOT_YET, logger)
+        say_what_has_no_effect(session, asked, (), logger)
         import_tasks(app, (), logger)
         beat = AppBeat(
             app,
@@ -75,6 +74,7 @@ def command(ctx: click.Context, /, **asked: Any) -> None:
                 schedule_filename=asked["schedule"],
                 scheduler=asked["scheduler"],
                 hostname=asked["hostname"],
+                remote_control=asked["remote_control"],
             ),
         )
         logger.info("%s starts with celeriac %s; broker: %s", node, __version__, broker_text(app))

@@ -32,6 +32,7 @@ class EmbeddedBeat:
             BeatOptions(
                 schedule_filename=self._asked["schedule_filename"],
                 scheduler=self._asked["scheduler"],
+                remote_control=False,  # the worker answers
             ),
         )
         self._beat.start()

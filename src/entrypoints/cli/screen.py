@@ -198,10 +198,7 @@ class DisplayThread(threading.Thread):
 
 
 def capture_events(app: Any, state: Any, display: Any) -> None:
-    """Feed a state with the events of an app until the display is left.
-
-    Raises what stands against it, such as NotSupported for a broker that carries no events.
-    """
+    """Feed a state with the events of an app until the display is left."""
 
     def look() -> None:
         display.notice = ""
@@ -220,7 +217,7 @@ def capture_events(app: Any, state: Any, display: Any) -> None:
 def evtop(app: Any = None) -> None:
     """Show the tasks and workers of an app on the terminal until it is left.
 
-    Raises NotSupported where there is no terminal.
+    Raises NotSupported where there is no terminal, or where the broker carries no events.
     """
     from ..library.current import get_current
 
@@ -230,9 +227,12 @@ def evtop(app: Any = None) -> None:
             "the screen of celeriac events needs a terminal: use --dump for lines, --camera for "
             "pictures, or app.events.Receiver in a program"
         )
+    where = app.connection().as_uri()
+    if not app.container.bus().carries:
+        raise NotSupported(f"{where} carries tasks only, and no events: there is nothing to show")
     state = app.events.State()
     display = CursesMonitor(state, app)
-    display.notice = f"connecting to {app.connection().as_uri()}"
+    display.notice = f"connecting to {where}"
     display.init_screen()
     shown = DisplayThread(display)
     shown.start()

@@ -5,7 +5,7 @@ it is asked for (`beat_scheduler`), and its `apply_entry` where somebody has wra
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from heapq import heapify, heappop, heappush
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -164,8 +164,17 @@ class Scheduler:
 
     # -- ticking
 
-    def tick(self) -> float:
-        """Send what is due, one entry at most; return in how many seconds to come again."""
+    def tick(
+        self,
+        event_t: Callable[[float, int, Any], event_t] = event_t,
+        min: Callable[[float, float], float] = min,  # noqa: A002 - Celery's word
+        heappop: Callable[[list[Any]], Any] = heappop,
+        heappush: Callable[[list[Any], Any], None] = heappush,
+    ) -> float:
+        """Send what is due, one entry at most; return in how many seconds to come again.
+
+        The arguments are what it works with; heirs may pass on what they were given.
+        """
         if self._heap is None or not self.schedules_equal(self.old_schedulers, self.schedule):
             self.old_schedulers = dict(self.schedule)
             self.populate_heap()
@@ -189,8 +198,12 @@ class Scheduler:
             return 0
         return min(self.adjust(wait) or 0, self.max_interval)
 
-    def populate_heap(self) -> None:
-        """Put the entries in the order in which they are due."""
+    def populate_heap(
+        self,
+        event_t: Callable[[float, int, Any], event_t] = event_t,
+        heapify: Callable[[list[Any]], None] = heapify,
+    ) -> None:
+        """Put the entries in the order in which they are due; see `tick` for the arguments."""
         self._heap = []
         for entry in self.schedule.values():
             due, again = self._asked(entry, entry.is_due)

@@ -1,7 +1,7 @@
 """`celeriac events` on a terminal: what workers do is seen, and keys do what they say."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -15,8 +15,8 @@ Show = Callable[..., Terminal]
 def show(place: Place) -> Iterator[Show]:
     shown: list[Terminal] = []
 
-    def start(*words: str, **options: object) -> Terminal:
-        command = ["-m", "celeriac", "-A", "shop", "events", *words]
+    def start(ahead: Sequence[str] = (), **options: object) -> Terminal:
+        command = ["-m", "celeriac", "-A", "shop", *ahead, "events"]
         terminal = Terminal(command, place.folder, place._environ(None), **options)  # type: ignore[arg-type]
         shown.append(terminal)
         return terminal
@@ -123,6 +123,13 @@ def test_a_terminal_that_cannot_show_it_is_refused(place: Place, show: Show):
 
     assert screen.exit_code() == 2
     assert "the terminal cannot show a screen" in screen.until("use --dump")
+
+
+def test_a_broker_without_events_is_refused(place: Place, show: Show):
+    screen = show(ahead=("-b", "filesystem://"))
+
+    assert screen.exit_code() == 2
+    screen.until("carries tasks only, and no events")
 
 
 def test_without_a_terminal_it_is_refused(place: Place):
