@@ -14,7 +14,7 @@ from ...application.signal import Signal
 from ..library.app import Celeriac
 from ..testing.embedded_worker import running_worker
 from ..worker import AppWorker, WorkerOptions
-from .worker_package import WorkController
+from .worker_by_hand import WorkerByHand
 
 __all__ = [
     "WORKER_LOGLEVEL",
@@ -38,7 +38,7 @@ for _signal in (test_worker_starting, test_worker_started, test_worker_stopped):
     vars(_signal)["__test__"] = False  # pytest goes by names
 
 
-class TestWorkController(WorkController):
+class TestWorkController(WorkerByHand):
     """A worker of a test, to derive from.
 
     What the processes of its pool log is seen by the test too: it comes over `logger_queue`.
@@ -51,6 +51,9 @@ class TestWorkController(WorkController):
     """
 
     __test__ = False
+
+    #: Where processes of the pool log to; None: there are none, or they are no forks.
+    logger_queue: Any = None
 
     class QueueHandler(QueueHandler):
         """Puts records in the queue of the test."""
@@ -77,8 +80,6 @@ class TestWorkController(WorkController):
         self._on_started, self.pid = threading.Event(), os.getpid()
         self._listening: threading.Thread | None = None
         self._prepare_more = (options or WorkerOptions()).prepare
-        #: Where processes of the pool log to; None: there are none, or they are no forks.
-        self.logger_queue: Any = None
         options = options or WorkerOptions()
         if _forks(app, options):
             self.logger_queue = logger_queue or get_context("fork").SimpleQueue()
@@ -95,7 +96,6 @@ class TestWorkController(WorkController):
         except BaseException:
             self._stop_listening()
             raise
-        self.on_consumer_ready(self.consumer)
 
     def run(self, *args: Any, **kwargs: Any) -> None:
         """Work until stopped."""

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 
 import pytest
 
@@ -82,3 +83,67 @@ def test_a_message_of_protocol_1_names_all_in_its_body(app):
     assert said.items() <= message.payload.items()
     assert json.loads(message.body)["args"] == [1, 2]
     assert (message.content_type, message.decode()) == ("application/json", message.payload)
+
+
+def test_a_derived_worker_is_told_of_its_life(app):
+    told = []
+
+    class Mine(testing.TestWorkController):
+        def on_before_init(self, **kwargs):
+            told.append(("before", self.app is app, kwargs["concurrency"], hasattr(self, "pool")))
+
+        def on_after_init(self, **kwargs):
+            told.append(("after", self.queues))
+
+        def on_start(self):
+            told.append("start")
+
+        def on_close(self):
+            told.append("close")
+
+        def on_stopped(self):
+            told.append("stopped")
+
+    options = {"WorkController": Mine, "perform_ping_check": False, "concurrency": 3}
+    with testing.start_worker(app, pool="threads", **options) as worker:
+        app.send_task("add", (1, 2)).get(timeout=20)
+        worker.stop(exitcode=7)
+
+    assert told == [
+        ("before", True, 3, False),
+        ("after", ["celery"]),
+        *("start", "close", "stopped"),
+    ]
+    assert worker.exitcode == 7
+
+
+def test_a_worker_may_be_asked_what_it_has_done(app):
+    with testing.start_worker(app, perform_ping_check=False) as worker:
+        app.send_task("add", (1, 2)).get(timeout=20)
+        stats, info = worker.stats(), worker.info()
+        used = worker.rusage()
+        with pytest.raises(ValueError, match="Pool restarts not enabled"):
+            worker.reload()
+
+    assert stats["total"] == info["total"] == {"add": 1}
+    assert set(info) == {"total", "pid", "clock", "uptime"}
+    assert (info["pid"], used["utime"] > 0) == (worker.pid, True)
+
+
+def test_a_worker_may_be_told_to_end_at_once(app):
+    begun, gone = threading.Event(), threading.Event()
+
+    @app.task(name="wait", acks_late=True)
+    def wait():
+        begun.set()
+        gone.wait(20)
+
+    with testing.start_worker(app, pool="threads", perform_ping_check=False) as worker:
+        wait.delay()
+        assert begun.wait(20)
+        worker.terminate()
+        gone.set()
+
+    assert worker.worker.cold
+    with pytest.raises(RuntimeError, match="has not been started"):
+        testing.TestWorkController(app).stats()
