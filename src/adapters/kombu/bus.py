@@ -1,7 +1,7 @@
 """The bus on AMQP exchanges, in Celery's declarations: its processes hear and speak here too.
 
 Remote control is a fanout exchange, events are a topic exchange, replies go by a direct one. Each
-ear has a queue of its own that ends with its connection.
+ear has a queue of its own that ends with its connection, unless settings say otherwise.
 """
 
 from __future__ import annotations
@@ -27,9 +27,6 @@ from .store import AmqpStore
 
 #: Messages. A listener that falls further behind loses the oldest: delivery is at most once.
 _KEPT: Final = 100_000
-#: Milliseconds that Celery lets such queues and their messages live, if nobody consumes.
-_OF_EVENTS: Final = {"x-expires": 60_000, "x-message-ttl": 5_000}
-_OF_CONTROL: Final = {"x-expires": 10_000, "x-message-ttl": 300_000}
 _CONTROL: Final = ".pidbox"
 
 _Ear = TypeVar("_Ear", bound="AmqpSubscription")
@@ -48,6 +45,8 @@ class AmqpSubscription(Subscription):
     ) -> None:
         self._link, self._declarations, self._bodies = link, declarations, bodies
         self._queue, self._bound = queue, bound
+        control = bound[0][0].name.endswith(_CONTROL) if bound else True
+        self._kind = link.settings.control if control else link.settings.events
         self._heard: deque[BusMessage] = deque(maxlen=_KEPT)
         self._bell = Bell()
         self._channel: Any = None
@@ -87,6 +86,8 @@ class AmqpSubscription(Subscription):
             self._heard.clear()
             if self._link.connection is not None and self._is_listening():
                 with suppress(BrokerUnavailable), self._link.using():
+                    if self._kind.durable:  # nobody else knows its name
+                        self._channel.queue_delete(self._queue)
                     self._channel.close()
 
     def wake(self) -> None:
@@ -100,12 +101,12 @@ class AmqpSubscription(Subscription):
         if self._is_listening():
             return
         channel = self._link.channel()
-        control = self._bound[0][0].name.endswith(_CONTROL) if self._bound else True
         channel.queue_declare(
             self._queue,
-            exclusive=True,
-            auto_delete=True,
-            arguments=_OF_CONTROL if control else _OF_EVENTS,
+            durable=self._kind.durable,
+            exclusive=self._kind.exclusive,
+            auto_delete=not self._kind.durable,
+            arguments=dict(self._kind.arguments),
         )
         for exchange, key in self._bound:
             self._declarations.exchange(exchange)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ...domain.errors import ImproperlyConfigured
 from .urls import split
 
 #: Transport options that are ours, or kombu's own, and not for py-amqp.
@@ -46,6 +47,21 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
+class EarQueue:
+    """How the queue of one who listens is declared. The arguments are RabbitMQ's."""
+
+    arguments: Mapping[str, Any]
+    exclusive: bool = True
+    #: Stays, until it expires, when its connection is lost or the server restarts.
+    durable: bool = False
+
+
+#: As Celery declares them where nothing else is said.
+_OF_CONTROL: Final = EarQueue({"x-expires": 10_000, "x-message-ttl": 300_000})
+_OF_EVENTS: Final = EarQueue({"x-expires": 60_000, "x-message-ttl": 5_000})
+
+
+@dataclass(frozen=True, slots=True)
 class AmqpSettings:
     """How to connect and what to declare. Times are seconds."""
 
@@ -62,10 +78,13 @@ class AmqpSettings:
     confirm: bool = True
     strict: bool = False
     ladder: Ladder = field(default_factory=Ladder)
+    #: The queues that remote control and its replies are heard by, and those of events.
+    control: EarQueue = _OF_CONTROL
+    events: EarQueue = _OF_EVENTS
 
 
 def read(url: str, settings: Mapping[str, Any]) -> AmqpSettings:
-    """Read the settings. Raises ImproperlyConfigured for a URL that cannot be."""
+    """Read the settings. Raises ImproperlyConfigured for a URL or a queue that cannot be."""
     options = dict(settings.get("broker_transport_options") or {})
     known = AmqpSettings(())
     tls = settings.get("broker_use_ssl") or False
@@ -88,4 +107,30 @@ def read(url: str, settings: Mapping[str, Any]) -> AmqpSettings:
                 settings.get("broker_native_delayed_delivery_queue_type") or known.ladder.queue_type
             ),
         ),
+        control=_ear("control_queue", settings, known.control),
+        events=_ear("event_queue", settings, known.events),
     )
+
+
+def _ear(begin: str, settings: Mapping[str, Any], usual: EarQueue) -> EarQueue:
+    """Read the settings that begin so; what is not said is as usual, and None is no limit."""
+    arguments = dict(usual.arguments)
+    for name, argument in (("expires", "x-expires"), ("ttl", "x-message-ttl")):
+        seconds = settings.get(f"{begin}_{name}", ...)
+        if seconds is None:
+            del arguments[argument]
+        elif seconds is not ...:
+            arguments[argument] = int(float(seconds) * 1000)
+    if arguments.get("x-expires") == 0:  # RabbitMQ refuses it
+        raise ImproperlyConfigured(
+            f"{begin}_expires={settings[f'{begin}_expires']!r}: expected at least a millisecond, "
+            "0.001, or None for a queue that does not expire"
+        )
+    exclusive = bool(settings.get(f"{begin}_exclusive", usual.exclusive))
+    durable = bool(settings.get(f"{begin}_durable", usual.durable))
+    if exclusive and durable:
+        raise ImproperlyConfigured(
+            f"{begin}_durable=True and {begin}_exclusive=True: a queue that is exclusive ends with "
+            f"its connection, so it cannot be durable; set {begin}_exclusive=False beside it"
+        )
+    return EarQueue(arguments, exclusive, durable)
