@@ -96,7 +96,7 @@ class AppBeat:
 
         Raises ImproperlyConfigured, BrokerUnavailable.
         """
-        if self.options.schedule_filename:
+        if self.options.schedule_filename and isinstance(self.beat, Beat):
             logger.warning(
                 "beat: no schedule file is needed, %r is not used: last runs are kept beside the "
                 "broker's messages",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ..beat import AppBeat, BeatOptions
 from ..beat_control import BeatControl
+from ..library.persistent_scheduler import PersistentScheduler
 from ..library.schedule_entry import ScheduleEntry
 from ..library.scheduler import (
     DEFAULT_MAX_INTERVAL,
@@ -37,10 +38,6 @@ NODENAME_DEFAULT: Final = "celerybeat"
 def beat_nodename(hostname: str | None = None) -> str:
     """Return what a beat is called, by the name that it was given: `celerybeat@host` without."""
     return node_name(hostname or f"{NODENAME_DEFAULT}@%h", socket.gethostname())
-
-
-class PersistentScheduler(Scheduler):
-    """A scheduler that was asked for by Celery's usual name; last runs are kept by beat itself."""
 
 
 class BeatPidbox(BeatControl):

@@ -21,13 +21,33 @@ from typing import Any, Final
 
 from ..logs import process_index
 
-__all__ = ["CELERY_RDB_HOST", "CELERY_RDB_PORT", "DEFAULT_PORT", "Rdb", "debugger", "set_trace"]
+__all__ = [
+    "BANNER",
+    "CELERY_RDB_HOST",
+    "CELERY_RDB_PORT",
+    "DEFAULT_PORT",
+    "NO_AVAILABLE_PORT",
+    "SESSION_ENDED",
+    "SESSION_STARTED",
+    "Rdb",
+    "debugger",
+    "set_trace",
+]
 
 DEFAULT_PORT: Final = 6899
 CELERY_RDB_HOST: Final = os.environ.get("CELERY_RDB_HOST") or "127.0.0.1"
 CELERY_RDB_PORT: Final = int(os.environ.get("CELERY_RDB_PORT") or DEFAULT_PORT)
 #: How many ports are tried.
 PORTS: Final = 100
+
+# What it says; `self` is the debugger.
+BANNER: Final = "{self.me} {self.ident}: waiting for a debugger: telnet {self.host} {self.port}"
+SESSION_STARTED: Final = "{self.me} {self.ident}: in session with {self.remote_addr}"
+SESSION_ENDED: Final = "{self.me} {self.ident}: session with {self.remote_addr} ended"
+NO_AVAILABLE_PORT: Final = (
+    "{self.me} {self.ident}: there is no free port in the {tries} from {first} on: "
+    "set CELERY_RDB_PORT to another one"
+)
 
 logger = logging.getLogger("celery.contrib.rdb")
 
@@ -49,12 +69,14 @@ class Rdb(Pdb):
         out: Any = None,
     ) -> None:
         """Listen, say where, and wait. Raises RuntimeError if there is no free port."""
-        self.active = True
+        self.active, self.remote_addr = True, ""
+        self.ident, self.host = str(os.getpid()), host
         self._listening, self.port = self.get_avail_port(host, port, port_search_limit, port_skew)
-        self.ident, self.host = f"{os.getpid()}:{self.port}", host
-        self.say(f"waiting for a debugger: telnet {host} {self.port}", out)
+        self.ident = f"{os.getpid()}:{self.port}"
+        self.say(BANNER.format(self=self), out)
         self._client, address = self._listening.accept()
-        self.say(f"in session with {address[0]}:{address[1]}", out)
+        self.remote_addr = f"{address[0]}:{address[1]}"
+        self.say(SESSION_STARTED.format(self=self), out)
         self._files = self._client.makefile("r"), self._client.makefile("w")
         super().__init__(completekey="tab", stdin=self._files[0], stdout=self._files[1])
         self.prompt = f"({self.ident}) "
@@ -63,7 +85,11 @@ class Rdb(Pdb):
         self, host: str, port: int, search_limit: int = PORTS, skew: int = 0
     ) -> tuple[socket.socket, int]:
         """Return what listens on the first free port, and that port. Raises RuntimeError."""
-        return _listen(host, port + skew, search_limit)
+        found = _listen(host, port + skew, search_limit)
+        if found is None:
+            first = port + skew
+            raise RuntimeError(NO_AVAILABLE_PORT.format(self=self, first=first, tries=search_limit))
+        return found
 
     def __enter__(self) -> "Rdb":
         """Use it for a while."""
@@ -76,9 +102,9 @@ class Rdb(Pdb):
     def say(self, m: str, out: Any = None) -> None:
         """Tell people in the log, or on the stream given."""
         if out is None:
-            logger.warning("%s %s: %s", self.me, self.ident, m)
+            logger.warning("%s", m)
         else:
-            out.write(f"{self.me} {self.ident}: {m}\n")
+            out.write(f"{m}\n")
 
     def _close_session(self) -> None:
         if self.active:
@@ -87,7 +113,7 @@ class Rdb(Pdb):
                 file.close()
             self._client.close()
             self._listening.close()
-            self.say("session ended")
+            self.say(SESSION_ENDED.format(self=self))
         _current.clear()
 
     def do_continue(self, arg: str) -> bool | None:
@@ -127,7 +153,7 @@ def set_trace(frame: FrameType | None = None) -> None:
     debugger().set_trace(frame or sys._getframe().f_back)
 
 
-def _listen(host: str, first: int, tries: int) -> tuple[socket.socket, int]:
+def _listen(host: str, first: int, tries: int) -> tuple[socket.socket, int] | None:
     for port in range(first, first + tries) if first else (0,):
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -140,7 +166,4 @@ def _listen(host: str, first: int, tries: int) -> tuple[socket.socket, int]:
             continue
         sock.listen(1)
         return sock, int(sock.getsockname()[1])
-    raise RuntimeError(
-        f"the remote debugger found no free port in {first}…{first + tries - 1}: "
-        "set CELERY_RDB_PORT to another one"
-    )
+    return None

@@ -185,3 +185,84 @@ def test_a_tasks_own_apply_async_is_asked_of_ticks(app):
     run(app, AppBeat(app), 11)
 
     assert [m.headers["tenant"] for m in sent(app) if m.task == "shop.look"] == ["acme"]
+
+
+class Kept(celery_beat.PersistentScheduler):
+    """A persistent scheduler of somebody's own."""
+
+
+def reopened(app, file, **more):
+    return Kept(app, schedule_filename=str(file), **more)
+
+
+def test_a_persistent_scheduler_goes_on_where_it_was(app, tmp_path):
+    first = reopened(app, tmp_path / "runs")
+    due = first.schedule["often"]
+    due.total_run_count = 7
+    due.last_run_at = due.last_run_at - timedelta(seconds=3)
+    was = due.last_run_at
+    first.close()
+    app.conf.beat_schedule = {
+        "often": {"task": "shop.sum", "schedule": 20},
+        "new": {"task": "shop.look", "schedule": 1},
+    }
+
+    second = reopened(app, tmp_path / "runs")
+    often = second.schedule["often"]
+
+    assert {"often", "new"} <= set(second.schedule)
+    assert "hourly" not in second.schedule
+    assert (often.task, often.schedule.run_every) == ("shop.sum", timedelta(seconds=20))
+    assert (often.last_run_at, often.total_run_count, often.app) == (was, 7, app)
+    assert str(tmp_path / "runs") in second.info
+    second.close()
+
+
+def test_what_beat_sends_is_in_its_file(app, tmp_path):
+    file = tmp_path / "runs"
+    beat = AppBeat(app, BeatOptions(scheduler=Kept, schedule_filename=str(file)))
+
+    run(app, beat, 11)
+    beat.beat.resign()
+
+    assert [m.task for m in sent(app)] == ["shop.look"]
+    kept = reopened(app, file)
+    assert kept.schedule["often"].total_run_count == 1
+    kept.close()
+
+
+@pytest.mark.parametrize("setting", ["timezone", "enable_utc"])
+def test_another_time_zone_begins_anew(app, tmp_path, setting, caplog):
+    first = reopened(app, tmp_path / "runs")
+    first.schedule["often"].total_run_count = 7
+    first.close()
+    app.conf[setting] = {"timezone": "Europe/Berlin", "enable_utc": False}[setting]
+
+    second = reopened(app, tmp_path / "runs")
+
+    assert second.schedule["often"].total_run_count == 0
+    assert "the time zone has changed" in caplog.text
+    second.close()
+
+
+def test_a_broken_file_begins_anew(app, tmp_path, caplog):
+    for suffix in celery_beat.PersistentScheduler.known_suffixes:
+        (tmp_path / f"runs{suffix}").write_bytes(b"\x00 no such file \xff")
+
+    kept = reopened(app, tmp_path / "runs")
+    kept.close()
+    again = reopened(app, tmp_path / "runs")
+
+    assert "often" in again.schedule
+    assert caplog.text.count("begins anew") == 1
+    again.close()
+
+
+def test_without_a_file_it_keeps_them_in_memory(app, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    kept = Kept(app)
+    kept.close()
+
+    assert set(kept.schedule) >= {"often", "hourly"}
+    assert list(tmp_path.iterdir()) == []

@@ -128,6 +128,13 @@ def test_a_debugger_is_reached_over_the_network():
     assert values == [42]
 
 
+def test_a_debugger_without_a_free_port_says_which_it_tried():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(RuntimeError, match=f"no free port in the 1 from {port} on"):
+            contrib_rdb.Rdb(port=port, port_search_limit=1)
+
+
 def test_a_message_for_a_test_is_the_one_that_would_be_sent(app):
     add = app.task(name="add")(lambda x, y: None)
 
