@@ -14,7 +14,7 @@ from ..application.encoding import SerializerCodec
 from ..application.send import Sending
 from ..application.settle import Join, ResultlessSettler, SeparateSettler
 from ..domain.errors import ImproperlyConfigured, NotSupported, UnknownScheme
-from ..domain.messaging.compose import Sender
+from ..domain.messaging.compose import Sender, delivery_mode
 from ..domain.messaging.routing import Router
 from ..domain.settings import Settings
 from ..ports.broker import Broker
@@ -286,6 +286,7 @@ def make_sender(
         default_priority=_priority(settings.task_default_priority),
         ignore_result=False,
         repr_maxlevels=settings.task_repr_maxlevels,
+        delivery_mode=delivery_mode(settings.task_default_delivery_mode),
     )
 
 

@@ -245,6 +245,23 @@ def test_a_batch_is_settled_each_by_its_own_disposition(place, broker):
     assert ids(claim(broker)) == ["m002"]
 
 
+def test_a_message_keeps_its_delivery_mode_whatever_becomes_of_it(place, broker):
+    require(broker, "dead_letters")
+    transient = {"properties": {"delivery_mode": 1}}
+    publish(broker, message("now", **transient), message("late", eta=later(place, 3), **transient))
+    modes = []
+
+    for disposition in (REQUEUE, Park(later(place, -1)), DeadLetter("rejected")):
+        delivery = claim_one(broker)
+        modes.append(delivery.message.delivery_mode)
+        broker.settle([(delivery.token, disposition)])
+    broker.revive(JOBS, [letter.tag for letter in broker.dead(JOBS, 1)])
+    place.advance(4)
+    modes += [delivery.message.delivery_mode for delivery in claim(broker)]
+
+    assert modes == [1, 1, 1, 1, 1]
+
+
 def test_nothing_to_settle_is_nothing(broker):
     assert list(broker.settle([])) == []
     assert list(broker.mark_started([])) == []

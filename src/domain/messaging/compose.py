@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ..tasks.options import merged
-from .message import EMPTY, TaskMessage
+from .message import EMPTY, PERSISTENT, TaskMessage
 from .payload import Codec
 from .routing import Router
 from .short_repr import short_repr
@@ -22,6 +22,9 @@ _CONSUMED: Final = frozenset(
     "connection producer publisher retry retry_policy add_to_parent task_type immediate "
     "mandatory".split()
 )
+
+#: How it may be asked for that a message survives a restart of its broker, or need not.
+_MODES: Final = {1: 1, 2: PERSISTENT, "transient": 1, "persistent": PERSISTENT}
 
 _HEADER_OPTIONS: Final = (
     ("shadow", "shadow"),
@@ -48,6 +51,7 @@ class Sender:
     default_priority: int | None = None
     ignore_result: bool = False
     repr_maxlevels: int = 3
+    delivery_mode: int = PERSISTENT
 
 
 def compose(
@@ -127,6 +131,19 @@ def expiry(value: object, now: datetime) -> datetime | None:
     if isinstance(value, int | float | timedelta):
         return _later("expires", value, now)
     return _utc("expires", value)
+
+
+def delivery_mode(asked: object, default: int = PERSISTENT) -> int:
+    """Return the number of a delivery mode. Raises ValueError for what is none."""
+    if not asked:
+        return default
+    mode = _MODES.get(asked) if isinstance(asked, int | str) else None
+    if mode is None:
+        raise ValueError(
+            f"delivery_mode={asked!r}: expected 1 or 'transient' for a message that a restart of "
+            "the broker may lose, 2 or 'persistent' for one that it keeps"
+        )
+    return mode
 
 
 def _later(name: str, value: object, now: datetime) -> datetime:
@@ -213,16 +230,18 @@ def _stamps(options: Mapping[str, Any]) -> dict[str, Any]:
 def _properties(
     options: Mapping[str, Any], sender: Sender, expires: datetime | None, now: datetime
 ) -> Mapping[str, Any]:
-    if not options:
+    if not options and sender.delivery_mode == PERSISTENT:
         return {"reply_to": sender.reply_to} if sender.reply_to else EMPTY
     stamps = options.get("stamped_headers") or ()
     out = {n: options[n] for n in options if n not in _CONSUMED and n not in stamps}
     if expires is not None:
         # Milliseconds, as brokers that drop such messages by themselves are told.
         out["expiration"] = str(max(0, int((expires - now).total_seconds() * 1000)))
-    for name in ("correlation_id", "delivery_mode"):
-        if options.get(name):
-            out[name] = options[name]
+    if options.get("correlation_id"):
+        out["correlation_id"] = options["correlation_id"]
+    mode = delivery_mode(options.get("delivery_mode"), sender.delivery_mode)
+    if mode != PERSISTENT:  # which goes without saying
+        out["delivery_mode"] = mode
     reply_to = options.get("reply_to") or sender.reply_to
     if reply_to:
         out["reply_to"] = reply_to

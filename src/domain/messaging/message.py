@@ -15,6 +15,8 @@ from ..quick_values import quickly_made
 from .payload import Payload
 
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+#: The delivery mode of a message that survives a restart of its broker.
+PERSISTENT: Final = 2
 
 
 class Likeness:
@@ -107,4 +109,4 @@ class TaskMessage:
     @property
     def delivery_mode(self) -> int:
         """2 for a message that survives a restart of the store, 1 for one that need not."""
-        return 1 if self.properties.get("delivery_mode") == 1 else 2
+        return 1 if self.properties.get("delivery_mode") == 1 else PERSISTENT

@@ -27,7 +27,7 @@ class CallOptions(TypedDict, total=False):
     priority: int
     serializer: str
     compression: str | None
-    delivery_mode: int
+    delivery_mode: int | str
     headers: Mapping[str, Any]
     link: Any
     link_error: Any
@@ -94,7 +94,7 @@ class TaskOptions:
     queue: str | None = None
     exchange: str | None = None
     routing_key: str | None = None
-    delivery_mode: int | None = None
+    delivery_mode: int | str | None = None
     throws: tuple[type[BaseException], ...] = ()
     trail: bool = True
     send_events: bool = True

@@ -93,7 +93,7 @@ class TaskAttributes(TaskShape):
     queue: str | None = None
     exchange: str | None = None
     routing_key: str | None = None
-    delivery_mode: int | None = None
+    delivery_mode: int | str | None = None
     resultrepr_maxsize: int = 1024
     autoretry_for: Sequence[type[BaseException]] = ()
     dont_autoretry_for: Sequence[type[BaseException]] = ()

@@ -51,6 +51,19 @@ def test_a_message_of_ours_looks_like_celerys(place, rabbitmq_url):
         assert ours_said[name] == theirs_said[name], name
 
 
+def test_a_transient_message_is_one_for_rabbitmq_after_it_has_waited_too(place, rabbitmq_url):
+    place.send("add", 2, 3, delivery_mode="transient")
+    place.send("add", 2, 3)
+    place.send("add", 2, 3, delivery_mode="transient", countdown=1.5)
+
+    with channel_of(rabbitmq_url) as channel:
+        modes = [taken(channel, place.queue).properties["delivery_mode"] for _ in range(2)]
+        eventually(lambda: count(channel, place.queue) == 1, lambda: str(place))
+        modes.append(taken(channel, place.queue).properties["delivery_mode"])
+
+    assert modes == [1, 2, 1]
+
+
 @pytest.mark.parametrize("conf", [{}, TOPIC], ids=["classic", "topic"])
 def test_what_is_not_due_leaves_the_memory_of_workers(make_place, rabbitmq_url, conf):
     place = make_place(**conf)

@@ -106,6 +106,9 @@ CALLS = {
     "result wanted": lambda s: s.add.apply_async((2, 3), ignore_result=False),
     "retries": lambda s: s.add.apply_async((2, 3), retries=2),
     "delivery mode": lambda s: s.add.apply_async((2, 3), delivery_mode=1),
+    "delivery mode by name": lambda s: s.add.apply_async((2, 3), delivery_mode="transient"),
+    "delivery mode as always": lambda s: s.add.apply_async((2, 3), delivery_mode="persistent"),
+    "delivery mode 0": lambda s: s.add.apply_async((2, 3), delivery_mode=0),
     "properties of other kinds": lambda s: s.add.apply_async((2, 3), message_id="m", app_id="a"),
     "stamps": lambda s: s.add.apply_async((2,), stamped_headers=["a", "b"], a=1, b=["x"]),
     "reply_to": lambda s: s.add.apply_async((2, 3), reply_to="me"),
@@ -137,6 +140,9 @@ SETTINGS = {
     "task_default_priority": {"task_default_priority": 6},
     "task_repr_maxlevels": {"task_repr_maxlevels": 1},
     "task_ignore_result": {"task_ignore_result": True},
+    "task_default_delivery_mode": {"task_default_delivery_mode": 1},
+    "task_default_delivery_mode by name": {"task_default_delivery_mode": "transient"},
+    "task_routes with a delivery_mode": {"task_routes": {"t.add": {"delivery_mode": "transient"}}},
 }
 
 
@@ -148,6 +154,18 @@ def test_settings_change_a_message_as_they_do_in_celery(conf):
     assert [shape(one) for one in sent(Ours(**conf), call)] == [
         shape(one) for one in sent(Theirs(**conf), call)
     ]
+
+
+def test_a_call_overrules_the_default_delivery_mode_as_in_celery():
+    def call(side):
+        side.add.apply_async((2,), delivery_mode="persistent")
+        side.add.apply_async((2,), delivery_mode=2)
+
+    conf = {"task_default_delivery_mode": 1}
+    ours, theirs = sent(Ours(**conf), call), sent(Theirs(**conf), call)
+
+    assert [shape(one) for one in ours] == [shape(one) for one in theirs]
+    assert [one["properties"]["delivery_mode"] for one in ours] == [2, 2]
 
 
 def test_an_expiration_is_in_milliseconds_until_then():

@@ -97,6 +97,27 @@ def test_what_the_sender_always_says_is_added():
     assert (got.reply_to, got.priority, got.ignore_result) == ("me", 4, True)
 
 
+@pytest.mark.parametrize("options", [{}, {"delivery_mode": None}, {"shadow": "s"}])
+def test_the_senders_delivery_mode_is_that_of_its_messages(options):
+    assert composed(options, by=sender(delivery_mode=1)).properties == {"delivery_mode": 1}
+    assert composed(options, by=sender()).properties == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "mode"), [(1, 1), ("transient", 1), (2, 2), ("persistent", 2), (0, 1)]
+)
+def test_a_call_overrules_the_senders_delivery_mode(asked, mode):
+    got = composed({"delivery_mode": asked}, by=sender(delivery_mode=1))
+
+    assert got.delivery_mode == mode
+
+
+@pytest.mark.parametrize("asked", [3, "lasting", [2]])
+def test_a_delivery_mode_that_is_none_is_refused(asked):
+    with pytest.raises(ValueError, match="expected 1 or 'transient'"):
+        composed({"delivery_mode": asked})
+
+
 def test_a_call_overrules_what_the_sender_always_says():
     by = sender(reply_to="me", default_priority=4, ignore_result=True)
 
