@@ -125,7 +125,8 @@ def test_a_broker_without_remote_control_is_told_of(tmp_path, caplog, monkeypatc
     runs = f"sqlite:///{tmp_path}/runs.db"
     with Celeriac("shop", broker="filesystem://", backend=runs, set_as_current=False) as app:
         control = AppBeat(app, BeatOptions(remote_control=True)).control
-        control.start()
+        with caplog.at_level(logging.WARNING, "celeriac.beat"):
+            control.start()
         control.stop()
 
     assert not control.fanout_support()[0]

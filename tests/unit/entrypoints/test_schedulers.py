@@ -1,5 +1,6 @@
 """Schedulers of others, derived from `celery.beat.Scheduler`, and what wraps its methods."""
 
+import logging
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -238,7 +239,8 @@ def test_another_time_zone_begins_anew(app, tmp_path, setting, caplog):
     first.close()
     app.conf[setting] = {"timezone": "Europe/Berlin", "enable_utc": False}[setting]
 
-    second = reopened(app, tmp_path / "runs")
+    with caplog.at_level(logging.WARNING, "celery.beat"):
+        second = reopened(app, tmp_path / "runs")
 
     assert second.schedule["often"].total_run_count == 0
     assert "the time zone has changed" in caplog.text
@@ -249,9 +251,10 @@ def test_a_broken_file_begins_anew(app, tmp_path, caplog):
     for suffix in celery_beat.PersistentScheduler.known_suffixes:
         (tmp_path / f"runs{suffix}").write_bytes(b"\x00 no such file \xff")
 
-    kept = reopened(app, tmp_path / "runs")
-    kept.close()
-    again = reopened(app, tmp_path / "runs")
+    with caplog.at_level(logging.WARNING, "celery.beat"):
+        kept = reopened(app, tmp_path / "runs")
+        kept.close()
+        again = reopened(app, tmp_path / "runs")
 
     assert "often" in again.schedule
     assert caplog.text.count("begins anew") == 1

@@ -1,6 +1,7 @@
 """What monitors derive from: dumpers, and states with workers and tasks of their own classes."""
 
 import io
+import logging
 import socket
 from decimal import Decimal
 from typing import ClassVar
@@ -247,8 +248,9 @@ def test_a_camera_goes_by_the_timer_it_is_given(app):
 def test_a_clock_that_differs_is_told_of_once(caplog):
     worker = Worker("a@b")
 
-    for heard in (200.0, 202.0):
-        worker.event("heartbeat", heard - 100, heard, {"freq": 5})
+    with caplog.at_level(logging.WARNING, "celery.events.state"):
+        for heard in (200.0, 202.0):
+            worker.event("heartbeat", heard - 100, heard, {"freq": 5})
 
     assert (worker.hostname, worker.heartbeats, worker.freq) == ("a@b", [200.0, 202.0], 5)
     (record,) = caplog.records
