@@ -38,6 +38,9 @@ class Technology:
     #: Called as `open_results(store, settings=…, codec=…, serializer=…)` where the class alone
     #: cannot know what settings say of results.
     open_results: str = ""
+    #: Called as `complete(url, settings)`: the URL of a result backend, with what settings say
+    #: beside it.
+    complete: str = ""
 
 
 MEMORY: Final = Technology(
@@ -71,6 +74,7 @@ REDIS: Final = Technology(
     replies=f"{_A}.redis.replies:RedisReplies",
     ledger=f"{_A}.redis.ledger:RedisLedger",
     open_results=f"{_A}.redis.opening:open_results",
+    complete=f"{_A}.redis.backend_url:completed",
     many=True,
 )
 

@@ -98,7 +98,10 @@ def backend_url(settings: Settings) -> str | None:
     asked = joined(settings.result_backend)
     if asked is None and broker_address(settings) is None:
         return EMBEDDED
-    return None if asked in (None, "disabled", "disabled://") else asked
+    if asked in (None, "disabled", "disabled://"):
+        return None
+    kind = BACKENDS.get(scheme_of(asked))
+    return load(kind.complete)(asked, settings) if kind and kind.complete else asked
 
 
 def make_broker(settings: Settings, stores: Stores, given: Any) -> Broker:

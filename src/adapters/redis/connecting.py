@@ -23,6 +23,13 @@ _TAKEN_OVER: Final = (
     "socket_keepalive_options",
     "username",
 )
+#: Options that say how long a connection may take, and how many there may be.
+PATIENCE: Final = (
+    "health_check_interval",
+    "max_connections",
+    "socket_connect_timeout",
+    "socket_timeout",
+)
 #: Options of Sentinel's, as kombu and Celery spell them.
 _OF_SENTINEL: Final = ("min_other_sentinels", "sentinel_kwargs")
 #: Seconds to connect in: short, so that a server that comes back is met soon.
@@ -49,14 +56,13 @@ def failures() -> tuple[type[Exception], ...]:
 def connected(address: Address, which: int, options: Mapping[str, Any], timeout: float) -> Any:
     """Return a client whose sockets wait no longer than `timeout` seconds.
 
-    `which` is the one of several servers to use. Raises ImproperlyConfigured.
+    `which` is the one of several servers to use. Of `max_connections` in the options, whoever
+    needs one more waits as long for one to come free. Raises ImproperlyConfigured.
     """
     try:
         match address.topology:
             case "server":
-                url = address.urls[which % len(address.urls)]
-                how = _how(address, options, timeout)
-                return driver().Redis.from_url(url, command_packer=Packer(), **how)
+                return _server(address, which, options, timeout)
             case "sentinel":
                 return _primary(address, options, timeout)
             case "cluster":
@@ -72,6 +78,17 @@ def disconnect(client: Any) -> None:
         client.connection_pool.disconnect()
 
 
+def _server(address: Address, which: int, options: Mapping[str, Any], timeout: float) -> Any:
+    url = address.urls[which % len(address.urls)]
+    how = _how(address, options, timeout) | {"command_packer": Packer()}
+    most = options.get("max_connections")
+    if not most:
+        return driver().Redis.from_url(url, **how)
+    pool = driver().BlockingConnectionPool
+    of_url = {"max_connections": most, "timeout": timeout, **how}
+    return driver().Redis.from_pool(pool.from_url(url, **of_url))
+
+
 def _how(address: Address, options: Mapping[str, Any], timeout: float) -> dict[str, Any]:
     driver()
     from redis.backoff import NoBackoff
@@ -85,8 +102,8 @@ def _how(address: Address, options: Mapping[str, Any], timeout: float) -> dict[s
     return {
         "protocol": 2,
         "socket_timeout": timeout,
-        "socket_connect_timeout": min(timeout, _CONNECTING),
-        "health_check_interval": _IDLE,
+        "socket_connect_timeout": min(timeout, options.get("socket_connect_timeout", _CONNECTING)),
+        "health_check_interval": options.get("health_check_interval", _IDLE),
         "retry": Retry(NoBackoff(), 0),
         **said,
     }
@@ -105,6 +122,7 @@ def _primary(address: Address, options: Mapping[str, Any], timeout: float) -> An
     )
     sentinel = make(_hosts(address), **of_sentinel)
     name = options["master_name"]
+    how |= _limited(options)
     return sentinel.master_for(name, driver().Redis, command_packer=Packer(), **how)
 
 
@@ -112,8 +130,13 @@ def _cluster(address: Address, options: Mapping[str, Any], timeout: float) -> An
     make, node = driver().RedisCluster, driver().cluster.ClusterNode
     how = _of_url(address) | _how(address, options, timeout)
     how.pop("db", None)
+    how |= _limited(options)
     nodes = [node(host, port) for host, port in _hosts(address)]
     return ClusterClient(make(startup_nodes=nodes, **how))
+
+
+def _limited(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in ("max_connections",) if options.get(name)}
 
 
 def _of_url(address: Address) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ...domain.errors import ImproperlyConfigured
 from ...domain.messaging.payload import Codec
 from ...ports.clock import Clock
 from ...ports.codec import Serializer
+from .connecting import PATIENCE
 from .results import RedisResults
 from .store import RedisStore
 
@@ -25,6 +26,22 @@ _CERT_REQS: Final[Mapping[Any, str]] = {
     },
 }
 
+#: Options of redis-py's that settings say of the result backend.
+_OF_BACKEND: Final[Mapping[str, str]] = {
+    "redis_username": "username",
+    "redis_password": "password",
+    "redis_socket_keepalive": "socket_keepalive",
+    "redis_client_name": "client_name",
+    "redis_socket_timeout": "socket_timeout",
+    "redis_socket_connect_timeout": "socket_connect_timeout",
+    "redis_max_connections": "max_connections",
+    "redis_backend_health_check_interval": "health_check_interval",
+    "redis_backend_credential_provider": "credential_provider",
+}
+_LOGIN: Final = ("redis_username", "redis_password")
+#: Celery's default of `redis_socket_timeout` (s), which says nothing: our own patience is less.
+_SAYS_NOTHING: Final = 120.0
+
 #: How one of several servers is chosen first.
 _STRATEGIES: Final = (None, "round-robin", "shuffle")
 
@@ -37,11 +54,11 @@ def open_store(url: str, *, clock: Clock, settings: Mapping[str, Any]) -> RedisS
     MissingExtra without redis-py.
     """
     if _is_of_broker(url, settings):
-        options = dict(settings.get("broker_transport_options") or {})
+        options = _without_patience(settings.get("broker_transport_options"))
         options.setdefault("failover_strategy", _strategy(settings))
         tls = settings.get("broker_use_ssl")
     else:
-        options = dict(settings.get("result_backend_transport_options") or {})
+        options = _without_patience(settings.get("result_backend_transport_options"))
         options |= _of_backend(settings)
         tls = settings.get("redis_backend_use_ssl")
     if tls:
@@ -98,10 +115,18 @@ def _is_of_broker(url: str, settings: Mapping[str, Any]) -> bool:
     return url in told or url == ";".join(map(str, told))
 
 
+def _without_patience(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    # kombu's are for a connection that blocks; what ours may take, deadlines say.
+    return {name: value for name, value in (options or {}).items() if name not in PATIENCE}
+
+
 def _of_backend(settings: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("username", "password", "socket_keepalive", "client_name")
-    said = {name: settings.get(f"redis_{name}") for name in names}
-    return {name: value for name, value in said.items() if value}
+    said = {name: settings.get(name) for name in _OF_BACKEND}
+    if said["redis_socket_timeout"] == _SAYS_NOTHING:
+        del said["redis_socket_timeout"]
+    if said["redis_backend_credential_provider"]:  # it is asked in their place
+        said |= dict.fromkeys(_LOGIN)
+    return {_OF_BACKEND[name]: value for name, value in said.items() if value}
 
 
 def _with_tls(url: str) -> str:

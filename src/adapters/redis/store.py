@@ -20,6 +20,7 @@ from ...domain.errors import BackendUnavailable, BrokerUnavailable
 from ...ports.clock import Clock
 from .connecting import connected, disconnect, failures
 from .connecting import driver as driver  # who uses a store needs it beside
+from .credentials import with_provider
 from .errors import Unavailable, translated
 from .fitness import measured_offset, when_fit
 from .keys import Keys
@@ -39,8 +40,9 @@ class RedisStore:
     """Shared by all adapters on one URL: see `from_url`. Connects at first use."""
 
     _opening: threading.RLock
-    #: redis-py's clients by the server they lead to and how long their sockets wait.
-    _clients: dict[tuple[int, float], Any]
+    #: redis-py's clients by the server they lead to, how long their sockets wait, and whether
+    #: there is a limit to their connections.
+    _clients: dict[tuple[int, float, bool], Any]
     #: Which of several servers is used.
     _which: int
     _ready: bool
@@ -59,7 +61,12 @@ class RedisStore:
         self.clock = clock
         self.server_time = server_time
         self.timeout = timeout
-        self.options = dict(options or {})
+        self.options = with_provider(self.address, options or {})
+        #: Seconds a socket may keep us waiting where somebody says so.
+        self._patience: float | None = self.options.get("socket_timeout")
+        told = {self._patience} if self._patience else set[float]()
+        self._unlimited = {k: v for k, v in self.options.items() if k != "max_connections"}
+        self._steps = sorted({*_STEPS, *told}, reverse=True)
         clustered = self.address.topology == "cluster"
         self.layout = layout_of(self.prefix, self.options, clustered=clustered)
         self._closers: list[weakref.WeakMethod[Callable[[], None]]] = []
@@ -190,7 +197,7 @@ class RedisStore:
 
     def subscriber(self, timeout: float | None = None) -> Any:
         """Return a redis-py client of its own connections, for subscriptions and the like."""
-        make = partial(self._client_of, timeout or self.timeout)
+        make = partial(self._client_of, timeout or self.timeout, limited=False)
         return self._translated(make, BrokerUnavailable)
 
     # -- life
@@ -249,7 +256,10 @@ class RedisStore:
 
     def _with_client(self, work: Callable[[Any], T], deadline: float | None) -> T:
         # Connecting and asking may each take as long as the socket's timeout.
-        return work(self._client_of(min(self.timeout, (deadline or self.timeout) / 2)))
+        if self._patience is None or deadline is not None:
+            half = min(self.timeout, (deadline or self.timeout) / 2)
+            return work(self._client_of(min(half, self._patience or half)))
+        return work(self._client_of(self._patience))
 
     def _translated(self, work: Callable[[], T], unavailable: Unavailable) -> T:
         try:
@@ -263,15 +273,17 @@ class RedisStore:
                 self._ready = False
             raise translated(error, self.url, unavailable) from error
 
-    def _client_of(self, timeout: float) -> Any:
-        step = next((step for step in _STEPS if step <= timeout), _STEPS[-1])
-        key = (self._which, step)
+    def _client_of(self, timeout: float, *, limited: bool = True) -> Any:
+        step = next((step for step in self._steps if step <= timeout), self._steps[-1])
+        limited = limited and "max_connections" in self.options
+        key = (self._which, step, limited)
         client = self._clients.get(key)
         if client is None:
             with self._opening:
                 client = self._clients.get(key)
                 if client is None:
-                    client = connected(self.address, key[0], self.options, step)
+                    options = self.options if limited else self._unlimited
+                    client = connected(self.address, key[0], options, step)
                     self._clients[key] = client
         return client
 

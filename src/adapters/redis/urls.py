@@ -46,6 +46,8 @@ class Address:
     evictions_allowed: bool
     topology: Topology = "server"
     others: tuple[str, ...] = ()
+    #: Path of the class that is asked for user and password, if the URL names one.
+    credentials: str = ""
 
     @property
     def tls(self) -> bool:
@@ -70,6 +72,7 @@ class _One:
     database: int | None
     prefix: str
     evictions: str
+    credentials: str
 
 
 def parse(url: str, options: Mapping[str, Any]) -> Address:
@@ -93,6 +96,7 @@ def parse(url: str, options: Mapping[str, Any]) -> Address:
         evictions == "allowed",
         first.topology,
         tuple(one.url for one in ones[1:]),
+        first.credentials,
     )
 
 
@@ -128,6 +132,7 @@ def _parsed(url: str, default: int | None = None) -> _One:
     parts = _split(scheme, f"redis://{rest}" if colons else "redis://")
     said = dict(parse_qsl(parts.query))
     evictions, prefix = said.pop("evictions", ""), said.pop("global_keyprefix", "")
+    credentials = said.pop("credential_provider", "")
     if "ssl_cert_reqs" in said:
         said["ssl_cert_reqs"] = said["ssl_cert_reqs"].removeprefix("CERT_").lower()
     named = [said.pop(name, "") for name in ("virtual_host", "db")]
@@ -148,6 +153,7 @@ def _parsed(url: str, default: int | None = None) -> _One:
         number,
         prefix,
         evictions,
+        credentials,
     )
 
 
