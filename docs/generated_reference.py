@@ -33,10 +33,51 @@ _GROUPS: Final = {
     "events": "The events command",
     "security": "Signed messages",
 }
-#: Looked at by the code, and then nothing is done with it.
-_IN_VAIN: Final = frozenset({"task_store_eager_result"})
-#: Names that the code puts together of a command and an option.
-_COMPOSED: Final = re.compile("(worker|beat)_(logfile|pidfile|uid|gid|umask)")
+#: Names that the code puts together, and how it reads them then.
+_COMPOSED: Final = {
+    re.compile(
+        "(worker|beat|events)_(logfile|pidfile|uid|gid|umask|executable)"
+    ): 'conf.get(f"{command}_{name}")',
+    re.compile(
+        "(control|event)_queue_(ttl|expires|exclusive|durable)"
+    ): 'settings.get(f"{begin}_{name}", ...)',
+}
+#: Settings that say how Celery does what is done otherwise here, and how that is.
+MEANINGLESS: Final = {
+    "broker_channel_error_retry": "errors of channels are met as those of connections are: what "
+    "was asked is tried again",
+    "broker_heartbeat_checkrate": "connections are looked at every second",
+    "broker_pool_acquire_timeout": "there is no pool to wait for, and publishing has a deadline "
+    "(`broker_publish_timeout`)",
+    "broker_pool_limit": "threads share what connections a process has: on RabbitMQ one to "
+    "consume by, one to publish by, and one to listen by",
+    "database_short_lived_sessions": "there are no sessions: each operation borrows a connection",
+    "redis_retry_on_timeout": "a command without an answer may have been carried out: only who "
+    "knows that it may be repeated repeats it",
+    "result_cache_max": "a result object remembers what it was told, and nothing else is cached",
+    "result_chord_join_timeout": "a chord's body is called with values that are there: nothing is "
+    "waited for",
+    "result_exchange": "`rpc://` publishes to the queue of who asked, as Celery's does",
+    "result_exchange_type": "`rpc://` publishes to the queue of who asked, as Celery's does",
+    "task_remote_tracebacks": "the worker's traceback always comes along, as the cause of what "
+    "`get` raises",
+    "worker_cancel_long_running_tasks_on_connection_loss": "a run goes on when its connection is "
+    "lost; where claims or starts are recorded it is not begun beside itself "
+    "([what is guaranteed](../explanation/guarantees.md))",
+    "worker_detect_quorum_queues": "prefetch is counted for each consumer, never globally, so that "
+    "every kind of queue takes it",
+    "worker_enable_prefetch_count_reduction": "after a lost connection what runs keeps its slots, "
+    "and no more is claimed than there is room for",
+    "worker_eta_task_limit": "tasks that are not due wait in the broker, not in a worker",
+    "worker_lost_wait": "a child's last words are read before it is declared lost, so that there "
+    "is nothing to wait for",
+    "worker_pool_putlocks": "the pool is given what it has free slots for; tasks of milliseconds "
+    "may share one",
+    "worker_proc_alive_timeout": "a new child may take its time; after one that died at birth the "
+    "next is tried within 0.25 to 30 s",
+    "worker_timer": "tasks that are not due wait in the broker; the timer of boot steps is our own",
+    "worker_timer_precision": "the timer of boot steps sleeps until its next call is due",
+}
 _GENERAL: Final = frozenset(
     "accept_content enable_utc imports include timezone override_backends".split()
 )
@@ -74,13 +115,12 @@ def _row(option: Option) -> str:
     takes = expected(option.name)
     if option.kind.endswith("?"):
         takes += ", or None"
-    use = "yes" if is_read(option.name) else "not yet"
     cells = [
         f"`{option.name}`{old}",
         _default(option),
         takes if option.name not in CHOICES else takes.replace("'", "`"),
         option.description,
-        use,
+        in_use(option.name),
     ]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
@@ -94,11 +134,18 @@ def _default(option: Option) -> str:
     return f"`{value!r}`"
 
 
+def in_use(name: str) -> str:
+    """What comes of a setting."""
+    if name in MEANINGLESS:
+        return f"means nothing here: {MEANINGLESS[name]}"
+    return "yes" if is_read(name) else "not yet"
+
+
 def is_read(name: str) -> bool:
     """Whether anything but the table of settings itself looks at a setting."""
-    if _COMPOSED.fullmatch(name):
-        return 'conf.get(f"{command}_{name}")' in _code()
-    return name not in _IN_VAIN and re.search(rf"[.\"']{name}\b", _code()) is not None
+    if any(one.fullmatch(name) and how in _code() for one, how in _COMPOSED.items()):
+        return True
+    return re.search(rf"[.\"']{name}\b", _code()) is not None
 
 
 @cache

@@ -1,5 +1,6 @@
 """What the documentation shows works: its code is executed, its commands are run."""
 
+import importlib.util
 import os
 import re
 import secrets
@@ -95,3 +96,36 @@ def test_no_page_names_a_setting_that_does_not_exist():
     }
 
     assert unknown == set()
+
+
+@pytest.fixture(name="reference", scope="module")
+def the_generated_parts():
+    path = ROOT / "docs" / "generated_reference.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("setting", "answer"),
+    [
+        ("task_default_queue", "yes"),
+        ("redis_host", "yes"),  # read under a name in a table
+        ("event_queue_ttl", "yes"),  # put together of two parts
+        ("events_logfile", "yes"),
+        ("worker_executable", "yes"),
+        ("task_store_eager_result", "yes"),
+        ("cassandra_servers", "not yet"),
+        ("worker_eta_task_limit", "means nothing here: tasks that are not due wait in the broker"),
+    ],
+)
+def test_the_reference_says_of_a_setting_what_comes_of_it(setting, answer, reference):
+    assert reference.in_use(setting).partition(",")[0] == answer
+
+
+def test_what_means_nothing_is_a_setting_that_nothing_reads(reference):
+    from celeriac.domain.settings.options import DEFAULTS
+
+    assert reference.MEANINGLESS.keys() <= DEFAULTS.keys()
+    assert [name for name in reference.MEANINGLESS if reference.is_read(name)] == []
