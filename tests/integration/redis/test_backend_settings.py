@@ -16,7 +16,12 @@ from celeriac.adapters.redis.backend_url import completed
 from celeriac.adapters.redis.opening import open_store
 from celeriac.adapters.redis.urls import parse
 from celeriac.domain.errors import BackendUnavailable, ImproperlyConfigured
-from tests.integration.redis.private import needs_redis_server, server
+from tests.integration.redis.private import (
+    cluster,
+    needs_redis_server,
+    server,
+    watched_by_sentinels,
+)
 
 SAID = {
     "redis_host": "h",
@@ -149,6 +154,24 @@ def test_there_are_no_more_connections_than_allowed(redis_url):
 
     assert answers == [[None]] * 200
     assert 1 <= len(named) <= 2
+
+
+@needs_redis_server
+def test_a_cluster_and_sentinels_take_these_settings_too():
+    said = {
+        "redis_socket_timeout": 4.0,
+        "redis_socket_connect_timeout": 2.0,
+        "redis_max_connections": 3,
+        "redis_backend_health_check_interval": 7,
+    }
+    primary = {"result_backend_transport_options": {"master_name": "mymaster"}}
+
+    with cluster() as nodes, app_at(f"redis+cluster://127.0.0.1:{nodes[0].port}", **said) as app:
+        assert app.container.results().fetch(["nobody"]) == [None]
+    with watched_by_sentinels() as (_, _, watching):
+        url = ";".join(f"sentinel://127.0.0.1:{one.port}" for one in watching)
+        with app_at(url, **said, **primary) as app:
+            assert app.container.results().fetch(["nobody"]) == [None]
 
 
 def app_at(url, broker="memory://", **said):
