@@ -1,12 +1,12 @@
 """`celery.contrib.testing.worker`: a worker in the test's own process."""
 
 import logging
+import logging.handlers
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from logging.handlers import QueueHandler
 from multiprocessing import get_context
 from typing import Any, Final
 
@@ -55,7 +55,7 @@ class TestWorkController(WorkerByHand):
     #: Where processes of the pool log to; None: there are none, or they are no forks.
     logger_queue: Any = None
 
-    class QueueHandler(QueueHandler):
+    class QueueHandler(logging.handlers.QueueHandler):
         """Puts records in the queue of the test."""
 
         def prepare(self, record: logging.LogRecord) -> logging.LogRecord:

@@ -54,7 +54,7 @@ class BaseBackend(BackendAttempts):
     #: Whether it keeps bytes as they are, so that `result_compression` can make them smaller.
     supports_result_compression = False
     #: Whether it keeps failures for as long as `result_failure_expires` says.
-    supports_failure_expires = False
+    supports_failure_expires: Any = False
 
     def __init__(
         self,
