@@ -6,26 +6,38 @@ A backend encodes what it is given by itself, so that values travel decoded here
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 from ...domain.messaging.payload import Codec, Payload
+from ...domain.messaging.short_repr import short_repr
 from ...domain.tasks import states
 from ...domain.tasks.failures import describe
 from ...domain.tasks.result_record import Extended, GroupRecord, ResultRecord
 
+#: What a request of Celery's has, though nothing may be known of it here.
+_OF_REQUESTS: Final = frozenset(
+    "args argsrepr callbacks called_directly chain children chord correlation_id delivery_info "
+    "errbacks eta expires group group_index headers hostname id ignore_result is_eager kwargs "
+    "kwargsrepr logfile loglevel origin parent_id properties replaced_task_nesting reply_to "
+    "retries root_id shadow stamped_headers stamps task taskset timelimit utc".split()
+)
+
 
 class StoredRequest(SimpleNamespace):
-    """The request of a task as far as its record tells of it; what it does not is None."""
+    """The request of a task as far as its record tells of it; what it does not is None.
+
+    What requests do not have of themselves is missing, as in Celery: backends ask for it with a
+    default (`getattr(request, "meta", {})`).
+    """
 
     def __getattr__(self, name: str) -> Any:
         """Return None for what is not known."""
-        if name.startswith("__"):
+        if name not in _OF_REQUESTS:
             raise AttributeError(name)
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return what is known, or the default."""
-        found = getattr(self, name)
-        return default if found is None else found
+        return getattr(self, name, default)
 
 
 class SavedGroup:
@@ -55,23 +67,28 @@ def value_of(record: ResultRecord, codec: Codec) -> Any:
 def request_of(record: ResultRecord, codec: Codec) -> StoredRequest:
     """Return the request that a backend may look at while it stores a record."""
     extended = record.extended or Extended()
-    return StoredRequest(
-        id=record.task_id,
-        children=list(record.children),
-        group=record.group_id,
-        parent_id=record.parent_id,
-        task=extended.name,
-        name=extended.name,
-        args=_decoded(extended.args, codec),
-        kwargs=_decoded(extended.kwargs, codec),
-        hostname=extended.worker,
-        retries=extended.retries,
-        delivery_info={"routing_key": extended.queue},
-        stamped_headers=extended.stamped_headers,
-        stamps=extended.stamps,
-        extended=record.extended is not None,
-        date_done=record.date_done,
-    )
+    args, kwargs = _decoded(extended.args, codec), _decoded(extended.kwargs, codec)
+    own = {k: v for k, v in (extended.headers or {}).items() if k not in _OF_REQUESTS}
+    known = {
+        "id": record.task_id,
+        "children": list(record.children),
+        "group": record.group_id,
+        "parent_id": record.parent_id,
+        "task": extended.name,
+        "name": extended.name,
+        "args": args,
+        "kwargs": kwargs,
+        "argsrepr": None if args is None else short_repr(tuple(args)),
+        "kwargsrepr": None if kwargs is None else short_repr(kwargs),
+        "hostname": extended.worker,
+        "retries": extended.retries,
+        "delivery_info": {"routing_key": extended.queue},
+        "stamped_headers": extended.stamped_headers,
+        "stamps": extended.stamps,
+        "extended": record.extended is not None,
+        "date_done": record.date_done,
+    }
+    return StoredRequest(**{**own, **known})
 
 
 def record_of(

@@ -12,7 +12,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from ...domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
-from ...domain.errors import BackendUnavailable, NotSupported, OperationalError, ResultTooLarge
+from ...domain.errors import (
+    BackendError,
+    BackendGetMetaError,
+    BackendStoreError,
+    BackendUnavailable,
+    NotSupported,
+    OperationalError,
+    ResultTooLarge,
+)
 from ...domain.messaging.payload import Codec
 from ...domain.tasks import states
 from ...domain.tasks.result_record import GroupRecord, ResultRecord
@@ -187,13 +195,13 @@ class CeleryBackendResults(ResultBackend):
     # -- pieces
 
     def _record(self, task_id: str) -> ResultRecord | None:
-        with _translated(self.url):
+        with _translated(self.url, BackendGetMetaError):
             backend = self.backend
             meta = backend.attempted(backend._get_task_meta_for, task_id)
         return record_of(task_id, meta, self._codec, self._serializer)
 
     def _group(self, group_id: str) -> GroupRecord | None:
-        with _translated(self.url):
+        with _translated(self.url, BackendGetMetaError):
             backend = self.backend
             meta = backend.attempted(backend._restore_group, group_id)
         if not meta or meta.get("result") is None:
@@ -212,12 +220,21 @@ class CeleryBackendResults(ResultBackend):
         return self._counter
 
 
+#: A fault in the code of the backend, or a value that it cannot take: no other attempt is better.
+_NO_OUTAGE: Final = (
+    *(TypeError, AttributeError, NameError, ImportError, NotImplementedError),
+    *(ValueError, LookupError, ArithmeticError, AssertionError),
+)
+
+
 @contextmanager
-def _translated(url: str) -> Iterator[None]:
-    """Let whatever a backend raises be what says that it cannot be reached now."""
+def _translated(url: str, fault: type[BackendError] = BackendStoreError) -> Iterator[None]:
+    """Let what a backend raises say that it cannot be reached now, unless time would not help."""
     try:
         yield
     except (OperationalError, NotSupported, ResultTooLarge):
         raise
+    except _NO_OUTAGE as why:
+        raise fault(f"the result backend {url} raised {why!r}") from why
     except Exception as why:
         raise BackendUnavailable(f"the result backend {url} raised {why!r}") from why

@@ -12,7 +12,11 @@ from . import states
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """What `result_extended` adds to a record."""
+    """What `result_extended` adds to a record.
+
+    `headers` are those of the message that are no part of the protocol; only backends of users'
+    own are shown them.
+    """
 
     name: str | None = None
     args: Payload | None = None
@@ -22,6 +26,7 @@ class Extended:
     queue: str | None = None
     stamped_headers: tuple[str, ...] | None = None
     stamps: Mapping[str, Any] | None = None
+    headers: Mapping[str, Any] | None = None
 
 
 @quickly_made

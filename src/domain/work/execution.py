@@ -285,6 +285,7 @@ def _extended(run: Execution) -> Extended:
         queue=message.routing_key or message.queue,
         stamped_headers=tuple(stamped) if stamped else None,
         stamps=message.headers.get("stamps"),
+        headers={k: v for k, v in message.headers.items() if k not in _NOT_INHERITED} or None,
     )
 
 

@@ -7,7 +7,12 @@ from typing import Any, ClassVar
 import pytest
 
 from celeriac import Celeriac, chord, group
-from celeriac.domain.errors import BackendUnavailable, ImproperlyConfigured, NotSupported
+from celeriac.domain.errors import (
+    BackendGetMetaError,
+    BackendUnavailable,
+    ImproperlyConfigured,
+    NotSupported,
+)
 from celeriac.domain.messaging.message import TaskMessage
 from celeriac.entrypoints.celery_modules import app_backends
 from celeriac.entrypoints.celery_modules.backends_base import BaseDictBackend, KeyValueStoreBackend
@@ -263,5 +268,5 @@ def test_a_backend_that_defines_too_little_says_what_is_missing():
     class Half(BaseDictBackend):
         pass
 
-    with make(Half) as app, pytest.raises(BackendUnavailable, match=r"Half.*_get_task_meta_for"):
+    with make(Half) as app, pytest.raises(BackendGetMetaError, match=r"Half.*_get_task_meta_for"):
         app.backend.get_state("an-id")

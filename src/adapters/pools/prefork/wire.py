@@ -332,6 +332,7 @@ def _extended_row(extended: Extended) -> Row:
         extended.queue,
         extended.stamped_headers,
         None if stamps is None else dict(stamps),
+        None if extended.headers is None else dict(extended.headers),
     )
 
 
