@@ -230,6 +230,30 @@ def test_what_a_backend_raises_says_which_backend_it_was():
         app.backend.get_state("an-id")
 
 
+class Choosy(Dict):
+    """Takes no text of the number 13, and is away when it is told to be."""
+
+    away: ClassVar[list[Exception]] = []
+
+    def set(self, key, value):
+        if self.away:
+            raise self.away.pop()
+        if '"result": 13' in str(value):
+            raise ValueError("not that one")
+        super().set(key, value)
+
+
+def test_a_value_that_a_backend_does_not_take_fails_its_task_and_holds_nobody_up():
+    with make(f"{__name__}:Choosy") as app, running_worker(app):
+        refused, kept = app.tasks["add"].delay(6, 7), app.tasks["add"].delay(1, 2)
+
+        assert kept.get(timeout=20) == 3
+        with pytest.raises(Exception, match=r"Choosy.*not that one"):
+            refused.get(timeout=20)
+        Choosy.away[:] = [OSError("unplugged")] * 2
+        assert app.tasks["add"].delay(2, 2).get(timeout=20) == 4
+
+
 def test_a_url_behind_the_class_reaches_it():
     with make(f"{__name__}.Dict://user:secret@host/3") as app:
         backend = app.backend
