@@ -29,6 +29,7 @@ from .library.periodic import AppSchedule
 from .node_names import node_name
 
 if TYPE_CHECKING:
+    from .library.scheduler import Scheduler
     from .wrapped_scheduler import WrappedScheduler
 
 logger = logging.getLogger("celeriac.beat")
@@ -88,6 +89,7 @@ class AppBeat:
         else:
             self.beat = self._foreign(asked)
         self._control: BeatControl | None = None
+        self._scheduler: Scheduler | None = None
 
     # -- life
 
@@ -102,7 +104,8 @@ class AppBeat:
                 "broker's messages",
                 self.options.schedule_filename,
             )
-        beat_init.send(sender=self)
+        if isinstance(self.beat, Beat):  # one of somebody's own is not there yet
+            beat_init.send(sender=self)
         self.schedule()
         self.app.broker.open()
         self.app.container.schedule_store().open()
@@ -121,6 +124,15 @@ class AppBeat:
     def stop(self) -> None:
         """Ask for the end, from any thread or a signal handler; returns at once."""
         self.beat.stop()
+
+    @property
+    def scheduler(self) -> "Scheduler":
+        """What decides what is due: somebody's own once it leads, else a view of the schedule."""
+        from .library.scheduler import Scheduler
+
+        if self._scheduler is None:
+            self._scheduler = Scheduler(self.app, lazy=False)
+        return self._scheduler
 
     @property
     def answers(self) -> bool:
@@ -217,9 +229,12 @@ class AppBeat:
         from .foreign_scheduler import ForeignBeat, make_scheduler, scheduler_class
 
         cls, options, container = scheduler_class(asked), self.options, self.app.container
-        return ForeignBeat(
-            self._settings(),
-            lambda: make_scheduler(self.app, cls, options.max_interval, options.schedule_filename),
-            container.coordinator(),
-            container.clock(),
-        )
+
+        def make() -> "Scheduler":
+            self._scheduler = made = make_scheduler(
+                self.app, cls, options.max_interval, options.schedule_filename
+            )
+            beat_init.send(sender=self)  # who hears it may lay a lock on `sender.scheduler`
+            return made
+
+        return ForeignBeat(self._settings(), make, container.coordinator(), container.clock())

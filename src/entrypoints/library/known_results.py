@@ -232,7 +232,7 @@ class KnownResult(ResultTree, ResultBase):
 
     def __str__(self) -> str:
         """Return the id."""
-        return self.id
+        return str(self.id)
 
 
 class RemoteTraceback(Exception):

@@ -30,8 +30,15 @@ def check_limits(task: "Task[Any, Any]") -> None:
             f"{name}: max_concurrency_per_key={task.max_concurrency_per_key!r} needs a "
             "concurrency_key: the name of an argument, several, or a function of the arguments"
         )
+    _check_uniqueness(task)
+
+
+def _check_uniqueness(task: "Task[Any, Any]") -> None:
+    name = task.name
     if task.unique not in (None, False, True, "args"):
         _names_arguments(task, "unique", task.unique)
+    if not task.unique and callable(task.on_duplicate):
+        return  # a task class of somebody else's has a method of that name (celery-singleton)
     _among(name, "unique_until", task.unique_until, MOMENTS)
     _among(name, "on_duplicate", task.on_duplicate, REACTIONS)
     _period(name, task.unique_for)

@@ -12,6 +12,7 @@ from celeriac.entrypoints.beat import AppBeat, BeatOptions
 from celeriac.entrypoints.celery_modules import beat as celery_beat
 from celeriac.entrypoints.library.scheduler import Scheduler
 from celeriac.schedules import crontab, schedule
+from celeriac.signals import beat_init
 
 
 @pytest.fixture
@@ -64,6 +65,24 @@ def run(app, beat, seconds):
 
 def sent(app):
     return app.broker.peek("celery", 1000)
+
+
+def test_who_hears_that_a_beat_begins_finds_its_scheduler(app):
+    FromTable.made.clear()
+    heard = []
+
+    def lock(sender, **_):
+        heard.append(sender.scheduler)
+
+    beat_init.connect(lock)
+    try:
+        run(app, AppBeat(app, BeatOptions(scheduler=f"{__name__}:FromTable")), 1)
+        assert heard == FromTable.made
+        AppBeat(app).start()
+    finally:
+        beat_init.disconnect(lock)
+
+    assert set(heard[1].schedule) >= {"often", "hourly"}
 
 
 def test_a_scheduler_class_of_ones_own_says_what_is_sent(app):

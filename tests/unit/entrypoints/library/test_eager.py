@@ -4,6 +4,7 @@ import pytest
 
 from celeriac import Task
 from celeriac.exceptions import AlwaysEagerIgnored, Ignore, MaxRetriesExceededError, Reject
+from celeriac.result import EagerResult
 from celeriac.signals import task_postrun
 
 
@@ -224,3 +225,7 @@ def test_parents_are_known_in_nested_runs(eager):
     (inner_found, own_id, own_name) = result.get()
     assert (own_id, own_name, inner_found[1]) == (result.id, outer.name, inner.name)
     assert inner_found[0] != own_id
+
+
+def test_a_result_without_an_id_can_be_shown():
+    assert str(EagerResult(None, None, "REJECTED")) == "None"

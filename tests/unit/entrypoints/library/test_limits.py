@@ -2,7 +2,7 @@
 
 import pytest
 
-from celeriac import Celeriac
+from celeriac import Celeriac, Task
 from celeriac.adapters.memory import MemoryBroker, MemoryStore
 from celeriac.domain.work.admission import KEY_HEADER
 
@@ -49,6 +49,16 @@ def test_a_limit_that_makes_no_sense_is_refused_where_the_task_is_declared(app, 
             return x + y
 
     assert said in str(refused.value)
+
+
+def test_a_task_class_of_others_may_have_methods_of_these_names(app):
+    class Single(Task):
+        abstract = True
+
+        def on_duplicate(self, existing):
+            return existing
+
+    assert app.task(base=Single, name="single")(len).name == "single"
 
 
 def test_a_key_that_is_no_name_and_no_function_is_refused(app):
