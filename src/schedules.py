@@ -15,6 +15,7 @@ from .domain.schedules import (
 )
 from .domain.schedules import Crontab as crontab
 from .domain.schedules import Interval as schedule
+from .entrypoints.library.current import get_current
 from .entrypoints.library.solar import (
     SOLAR_EPHEM_NOT_INSTALLED,
     SOLAR_INVALID_EVENT,
@@ -43,3 +44,6 @@ __all__ = [
     "schedule",
     "solar",
 ]
+
+# As in Celery, a schedule that was bound to no app asks the current one what time it is.
+BaseSchedule.default_app = staticmethod(get_current)

@@ -2,7 +2,8 @@
 
 ``next_after`` and ``latest_between`` are pure; they are all that beat needs. The rest is Celery's
 way of asking (``is_due``, ``remaining_estimate``), which compares with the present. There is no
-clock here: the present is given as ``nowfun`` or by an app, and without either it is an error.
+clock here: the present is given as ``nowfun`` or by an app, and without either it is an error,
+unless somebody has said which app stands in (``default_app``).
 """
 
 from abc import abstractmethod
@@ -68,6 +69,8 @@ class BaseSchedule:
 
     #: True when fire times are read from a clock on the wall rather than counted from the last run.
     wall_clock: ClassVar[bool] = False
+    #: Finds the app of schedules that nobody has bound to one.
+    default_app: ClassVar[Callable[[], AppWithClock] | None] = None
 
     def __init__(
         self,
@@ -81,24 +84,31 @@ class BaseSchedule:
 
     @property
     def app(self) -> AppWithClock:
-        """The app that gives the time; an error when none was bound."""
-        if self._app is None:
+        """The app that gives the time; an error when none was bound and none stands in."""
+        found = self._bound
+        if found is None:
             raise RuntimeError(
                 f"{self!r} has no clock: bind it with `schedule.app = app`, or construct it with "
                 f"app=... or nowfun=..., before asking what is due"
             )
-        return self._app
+        return found
 
     @app.setter
     def app(self, app: AppWithClock | None) -> None:
         self._app = app
 
     @property
+    def _bound(self) -> AppWithClock | None:
+        stand_in = type(self).default_app
+        return stand_in() if self._app is None and stand_in is not None else self._app
+
+    @property
     def tz(self) -> tzinfo:
         """The schedule's own zone, else the app's, else UTC."""
         if self._tz is not None:
             return self._tz
-        return UTC if self._app is None else self._app.timezone
+        app = self._bound
+        return UTC if app is None else app.timezone
 
     @tz.setter
     def tz(self, tz: tzinfo | None) -> None:

@@ -29,9 +29,10 @@ OUR_PREFIXES = (
 )
 
 # Names that published companions (celery-once, celery-singleton, RedBeat, flower, the Django
-# packages) keep in the same configuration.
+# packages, schedulers over SQLAlchemy and MongoDB) keep in the same configuration.
 COMPANIONS = (
     *("once", "singleton_", "redbeat_", "flower_", "django_"),
+    *("beat_dburi", "beat_schema", "beat_engine_options", "mongodb_scheduler_"),
     # Celery's fixup for Django looks for it in this spelling.
     *("db_reuse_max", "celery_db_reuse_max"),
 )

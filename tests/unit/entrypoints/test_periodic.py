@@ -344,7 +344,7 @@ def test_the_usual_scheduler_is_known_by_celerys_names(app, name):
     ("asked", "why"),
     [
         ("nowhere.schedulers:DatabaseScheduler", r"'nowhere.*cannot be imported: No module"),
-        ("django", r"'django' cannot be imported: no installed package offers"),
+        ("nobodys", r"'nobodys' cannot be imported: no installed package offers"),
         ("datetime:timedelta", r"'datetime:timedelta': expected a class derived from"),
     ],
 )

@@ -288,3 +288,12 @@ def test_without_a_file_it_keeps_them_in_memory(app, tmp_path, monkeypatch):
 
     assert set(kept.schedule) >= {"often", "hourly"}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_schedule_that_nobody_bound_asks_the_current_app(app):
+    app.set_current()
+    long_ago = app.now() - timedelta(hours=1)
+
+    assert schedule(timedelta(seconds=30)).is_due(long_ago).is_due
+    app.conf.timezone = "Europe/Berlin"
+    assert str(crontab().tz) == "Europe/Berlin"

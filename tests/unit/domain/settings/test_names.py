@@ -51,7 +51,9 @@ def test_where_nothing_is_close_several_are_offered():
     assert len(nearest("serializer_task")) > 1
 
 
-@pytest.mark.parametrize("name", ["rabbit_host", "DEBUG", "redbeat_redis_url", "ONCE", "my_flag"])
+@pytest.mark.parametrize(
+    "name", ["rabbit_host", "DEBUG", "redbeat_redis_url", "ONCE", "my_flag", "beat_dburi"]
+)
 def test_a_name_unlike_ours_may_be_the_users_own(name):
     assert may_be_own(name)
 
