@@ -6,11 +6,13 @@ one step.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
-from urllib.parse import SplitResult, quote, urlsplit
+from typing import TYPE_CHECKING, Any, Final
 
 from ..domain.errors import ImproperlyConfigured
 from ..domain.settings import Settings
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 #: What of a URL the older settings say.
 _OLDER: Final = ("broker_user", "broker_password", "broker_host", "broker_port", "broker_vhost")
@@ -53,6 +55,8 @@ def _filled(url: str, older: Mapping[str, Any], transport: str | None) -> str:
         url = f"{transport}://{url}"
     if not older or "://" not in url or url.startswith(_WITHOUT_HOST):
         return url
+    from urllib.parse import urlsplit  # most workers do without
+
     parts = urlsplit(url)
     user, password = parts.username, parts.password
     if user is None and password is None:
@@ -66,10 +70,12 @@ def _filled(url: str, older: Mapping[str, Any], transport: str | None) -> str:
 
 
 def _quoted(older: Mapping[str, Any], name: str) -> str | None:
+    from urllib.parse import quote
+
     return quote(str(older[name]), safe="") if name in older else None
 
 
-def _host(parts: SplitResult) -> str:
+def _host(parts: "SplitResult") -> str:
     """Return the host as the URL writes it."""
     place = parts.netloc.rpartition("@")[2]
     return place[: place.index("]") + 1] if place.startswith("[") else place.partition(":")[0]

@@ -117,17 +117,17 @@ def test_settling_out_of_order_acknowledges_no_other(make):
 
 
 def test_heartbeats_are_sent_while_a_claim_waits(make):
-    broker, publisher = make(broker_heartbeat=1), make()
+    broker, publisher = make(broker_heartbeat=2), make()
     publish(broker, message("first"))
     held = claimed(broker, 1)
     found = []
-    waiting = threading.Thread(target=lambda: found.extend(broker.claim(["jobs"], 5, 20.0)))
+    waiting = threading.Thread(target=lambda: found.extend(broker.claim(["jobs"], 5, 30.0)))
 
     waiting.start()
     # Without a heartbeat the server would have closed the connection twice over by then.
-    waiting.join(timeout=5.0)
+    waiting.join(timeout=9.0)
     publish(publisher, message("second"))
-    waiting.join(timeout=15)
+    waiting.join(timeout=25)
 
     assert ids(found) == ["second"]
     assert broker.settle([(held[0].token, DONE)]) == [True]

@@ -134,7 +134,7 @@ def test_many_watchers_share_one_connection(place):
 
 def test_closing_ends_the_thread(place):
     results = place.results(host_time=True)
-    results.watch(["a"], wait=0.01)
+    results.watch(["a"], wait=1.0)
     assert [thread for thread in threading.enumerate() if thread.name == "celeriac-feed"]
 
     results.close()
