@@ -34,6 +34,14 @@ class AppWithClock(Protocol):
         """The present."""
 
 
+class FindApp(Protocol):
+    """Finds the app of schedules that nobody has bound to one."""
+
+    @abstractmethod
+    def __call__(self) -> AppWithClock:
+        """Return it."""
+
+
 class Schedule(Protocol):
     """What beat asks of a schedule; :class:`BaseSchedule` and all of its heirs keep it."""
 
@@ -70,7 +78,7 @@ class BaseSchedule:
     #: True when fire times are read from a clock on the wall rather than counted from the last run.
     wall_clock: ClassVar[bool] = False
     #: Finds the app of schedules that nobody has bound to one.
-    default_app: ClassVar[Callable[[], AppWithClock] | None] = None
+    default_app: ClassVar[FindApp | None] = None
 
     def __init__(
         self,
