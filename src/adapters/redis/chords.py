@@ -8,8 +8,8 @@ from itertools import count
 from typing import Any, Final
 
 from ...domain.canvas.chords import ChordCount, ChordPart
-from .meta import Encoding, chord_member_of
-from .meta_reading import chord_part_of
+from ...domain.documents.meta import Encoding, chord_member_of
+from ...domain.documents.meta_reading import chord_part_of
 
 #: What a chord leaves besides the saved group.
 ENDINGS: Final = (".j", ".t", ".s", ".d", ".c")

@@ -18,6 +18,8 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 from ...domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
+from ...domain.documents.meta import Encoding, group_meta_of, meta_of
+from ...domain.documents.meta_reading import Ends, group_of, is_old, record_of
 from ...domain.errors import BackendGetMetaError, BackendUnavailable, ResultTooLarge
 from ...domain.messaging.payload import Codec
 from ...domain.tasks import states
@@ -27,8 +29,6 @@ from . import chords
 from .chord_scripts import CLOSE, COUNT, GROW, OPEN
 from .exchange import read_many
 from .feed import Feed
-from .meta import Encoding, group_meta_of, meta_of
-from .meta_reading import Ends, group_of, is_old, record_of
 from .pacing import MANY, found_soon
 from .record_scripts import DELETE_UNCHANGED, STORE, SWAP
 from .store import RedisStore, Script

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from celeriac.adapters.host.clock import SystemClock
 from celeriac.adapters.redis.chords import Keeping, arguments_of, counts
-from celeriac.adapters.redis.meta import PLAIN, chord_member_of
-from celeriac.adapters.redis.meta_reading import chord_part_of
 from celeriac.adapters.redis.opening import open_results
 from celeriac.adapters.redis.store import RedisStore
 from celeriac.domain.canvas.chords import ChordCount, ChordPart
+from celeriac.domain.documents.meta import PLAIN, chord_member_of
+from celeriac.domain.documents.meta_reading import chord_part_of
 from celeriac.domain.errors import BackendGetMetaError
 from celeriac.domain.messaging.payload import Payload
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from celeriac.adapters.redis.meta import Encoding, group_meta_of, meta_of
-from celeriac.adapters.redis.meta_reading import Ends, group_of, is_old, record_of
 from celeriac.application.encoding import SerializerCodec
+from celeriac.domain.documents.meta import Encoding, group_meta_of, meta_of
+from celeriac.domain.documents.meta_reading import Ends, group_of, is_old, record_of
 from celeriac.domain.errors import BackendGetMetaError
 from celeriac.domain.messaging.payload import Payload
 from celeriac.domain.tasks.result_record import Extended, GroupRecord, ResultRecord

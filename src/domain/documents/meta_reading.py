@@ -1,4 +1,4 @@
-"""Records and groups of the documents that stand in Redis, whoever wrote them.
+"""Records and groups of the documents that stand in a key-value store, whoever wrote them.
 
 What must stay true: what Celery wrote is read here, whatever keys it has besides; bytes that are
 no document raise BackendGetMetaError, which names the key. The bytes of a result are handed on as
@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from math import isinf
 from typing import Any, Final
 
-from ...domain.canvas.chords import ChordPart
-from ...domain.errors import BackendGetMetaError, CeleriacError
-from ...domain.messaging.payload import Payload
-from ...domain.tasks import states
-from ...domain.tasks.result_record import Extended, GroupRecord, ResultRecord
+from ..canvas.chords import ChordPart
+from ..errors import BackendGetMetaError, CeleriacError
+from ..messaging.payload import Payload
+from ..tasks import states
+from ..tasks.result_record import Extended, GroupRecord, ResultRecord
 from .meta import COMPRESSED, FIELDS, HEAD, JSON, PART, PLAIN, RESULT, TAIL, WRAPPED, Encoding
 
 PICKLE: Final = "application/x-python-serialize"

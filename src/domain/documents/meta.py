@@ -1,4 +1,4 @@
-"""Results and groups as the documents that Celery keeps in Redis.
+"""Results and groups as the documents that Celery keeps in key-value stores.
 
 What must stay true: what is written here Celery reads; `meta_reading` is the other way round. A
 result that is JSON already is put into the document as it is. What is no JSON follows
@@ -13,9 +13,9 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ...domain.canvas.chords import ChordPart
-from ...domain.messaging.payload import Codec, Payload
-from ...domain.tasks.result_record import Extended, GroupRecord, ResultRecord
+from ..canvas.chords import ChordPart
+from ..messaging.payload import Codec, Payload
+from ..tasks.result_record import Extended, GroupRecord, ResultRecord
 
 JSON: Final = "application/json"
 #: What Celery puts before a document that `result_compression` made smaller.
