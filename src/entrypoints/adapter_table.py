@@ -97,6 +97,13 @@ VIRTUAL: Final = Technology(
     wants_ledger=True,
 )
 
+#: They keep results only.
+DYNAMODB: Final = Technology(
+    store=f"{_A}.aws.dynamodb.opening:open_store",
+    results=f"{_A}.aws.dynamodb.results:DynamoResults",
+    open_results=f"{_A}.aws.dynamodb.opening:open_results",
+)
+
 _SQL_SCHEMES: Final = (
     "sqlite",
     "postgresql",
@@ -139,6 +146,7 @@ BACKENDS: Final[Mapping[str, Technology]] = {
     **dict.fromkeys(_SQL_SCHEMES, SQL),
     **dict.fromkeys(_REDIS_SCHEMES, REDIS),
     **dict.fromkeys(_CLUSTER_SCHEMES, REDIS_CLUSTER),
+    "dynamodb": DYNAMODB,
 }
 #: Results that go back over the broker: `open_results(replies, settings=…, codec=…, address=…)`.
 RPC: Final = "rpc"

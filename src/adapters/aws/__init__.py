@@ -1,0 +1,1 @@
+"""Result backends on Amazon's services: DynamoDB."""

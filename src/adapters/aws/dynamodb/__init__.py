@@ -1,0 +1,1 @@
+"""Results in one DynamoDB table, in Celery's items."""
