@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.redis.private import BINARY, cluster
 from tests.servers.moto import moto_server
+from tests.servers.moto_tables import moto_tables
 
 from .adapters import ADAPTERS
 from .adapters.rooms import Rooms
@@ -62,6 +63,13 @@ def redis_cluster_url():
 def moto_url():
     """Amazon's services, as moto plays them."""
     with moto_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def moto_tables_url():
+    """DynamoDB, as moto plays it for many threads."""
+    with moto_tables() as url:
         yield url
 
 

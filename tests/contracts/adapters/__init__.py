@@ -5,6 +5,7 @@ Adding one is a class in a module here, and its line in this table.
 
 ADAPTERS = {
     "celery-backend": "tests.contracts.adapters.celery_backend:CeleryBackendPlace",
+    "dynamodb": "tests.contracts.adapters.dynamodb:DynamoPlace",
     "filesystem": "tests.contracts.adapters.filesystem:FilesystemPlace",
     "kombu-memory": "tests.contracts.adapters.filesystem:KombuMemoryPlace",
     "memory": "tests.contracts.adapters.memory:MemoryPlace",
