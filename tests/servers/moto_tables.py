@@ -47,7 +47,7 @@ def moto_tables() -> Iterator[str]:
 class _Snapshots:
     """Stands for the module `copy`: of a table it copies only the items that are named."""
 
-    def __init__(self, table: type) -> None:
+    def __init__(self, table: Any) -> None:
         self._table = table
         self.named: set[str] = set()
         self.taken: Any = None

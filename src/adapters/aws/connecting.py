@@ -70,8 +70,10 @@ def client_of(service: str, access: Access) -> Any:
     )
 
 
-def failures() -> tuple[type[BaseException], ...]:
-    """Return what clients raise."""
-    from botocore.exceptions import BotoCoreError, ClientError
+def failures(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return what clients raise, and what is named."""
+    from botocore import exceptions
 
-    return (BotoCoreError, ClientError, OSError)
+    raised: tuple[type[Exception], ...]
+    raised = (exceptions.BotoCoreError, exceptions.ClientError, OSError, *more)
+    return raised

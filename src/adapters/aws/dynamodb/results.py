@@ -59,10 +59,9 @@ class DynamoResults(ResultBackend):
 
     @property
     def capabilities(self) -> ResultCapabilities:
-        """Everything; with TimeToLive all items are kept for the same time."""
-        by_itself = self.dynamo.address.expires
+        """Everything; workers delete nothing that is old, since they would read the whole table."""
         return ResultCapabilities(
-            expires_itself=by_itself, keeps_failures_apart=not by_itself, max_bytes=MAX_BYTES
+            expires_itself=True, keeps_failures_apart=False, max_bytes=MAX_BYTES
         )
 
     @property
@@ -172,7 +171,7 @@ class DynamoResults(ResultBackend):
     # -- retention
 
     def expire(self, before: datetime | None, failed_before: datetime | None) -> int:
-        """Delete what is old, by a look at the whole table."""
+        """Delete what is old, by a look at the whole table, which is paid for as such."""
         ends = [end.timestamp() for end in (before, failed_before) if end is not None]
         if not ends:
             return 0

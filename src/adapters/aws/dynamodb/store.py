@@ -13,9 +13,10 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
-from ....domain.errors import BackendUnavailable, ImproperlyConfigured
+from ....domain.errors import BackendUnavailable
 from ....ports.clock import Clock
 from ..connecting import check_driver, client_of, failures
 from ..errors import code_of, translated
@@ -53,6 +54,10 @@ ALLOWED: Final = (
 
 class DynamoStore:
     """Items of a table, which is made on first use. Several threads may use it."""
+
+    _opening: threading.RLock
+    #: boto3's client, once there is one and the table.
+    _client: Any
 
     def __init__(self, address: Address, clock: Clock) -> None:
         self.address, self.clock = address, clock
@@ -108,11 +113,7 @@ class DynamoStore:
         last: Any = None
         while True:
             more = {"ExclusiveStartKey": last} if last else {}
-            said = self._call(
-                lambda client, more=more: client.scan(
-                    TableName=self.address.table, ConsistentRead=True, **how, **more
-                )
-            )
+            said = self._call(partial(_asked, "scan", TableName=self.address.table, **how, **more))
             yield from said["Items"]
             last = said.get("LastEvaluatedKey")
             if not last:
@@ -134,7 +135,7 @@ class DynamoStore:
         """Change one item; return it as it was made, None where the condition refused."""
         how = {"TableName": self.address.table, "ReturnValues": "ALL_NEW", **how}
         try:
-            said = self._patiently(lambda client: client.update_item(**how))
+            said = self._patiently(partial(_asked, "update_item", **how))
         except _Refused:
             return None
         return dict(said.get("Attributes") or {})
@@ -153,7 +154,7 @@ class DynamoStore:
             for verb, how in action.items()
         ]
         try:
-            self._patiently(lambda client: client.transact_write_items(TransactItems=told))
+            self._patiently(partial(_asked, "transact_write_items", TransactItems=told))
         except _Refused as refused:
             return refused.items
         return None
@@ -176,9 +177,8 @@ class DynamoStore:
     def _attempt_one(self, action: Action) -> dict[int, Item | None] | None:
         ((verb, how),) = action.items()
         said = {"TableName": self.address.table, **_telling(how)}
-        method = f"{verb.lower()}_item"
         try:
-            self._patiently(lambda client: getattr(client, method)(**said))
+            self._patiently(partial(_asked, f"{verb.lower()}_item", **said))
         except _Refused as refused:
             return refused.items
         return None
@@ -192,9 +192,7 @@ class DynamoStore:
         """Make a request of many items again for those that DynamoDB has put off."""
         table, pauses = self.address.table, self._pauses()
         while asked:
-            said = self._call(
-                lambda client, asked=asked: getattr(client, verb)(RequestItems={table: asked})
-            )
+            said = self._call(partial(_asked, verb, RequestItems={table: asked}))
             yield said
             asked = (said.get(left) or {}).get(table)
             if asked:
@@ -227,8 +225,6 @@ class DynamoStore:
         try:
             return work(client)
         except failures() as error:
-            if isinstance(error, ImproperlyConfigured):
-                raise
             _raise_refusal(error)
             if code_of(error) == "ResourceNotFoundException":
                 self._forget_table()
@@ -243,18 +239,18 @@ class DynamoStore:
         client = self._client
         if client is None:
             with self._opening:
+                if self._client is None:
+                    self._client = self._made()
                 client = self._client
-                if client is None:
-                    client = self._client = self._made()
         return client
 
     def _made(self) -> Any:
         try:
             client = client_of("dynamodb", self.address.access)
             have_table(client, self.address)
-        except (*failures(), ValueError) as error:
+            return client
+        except failures(ValueError) as error:
             raise translated(error, self.url, ALLOWED) from error
-        return client
 
     def _forget_table(self) -> None:
         with self._opening:
@@ -264,7 +260,7 @@ class DynamoStore:
 
     def _begin_life(self) -> None:
         self._opening = threading.RLock()
-        self._client: Any = None
+        self._client = None
 
     def _leave_to_parent(self) -> None:
         _left_to_parents.append(self._client)
@@ -291,6 +287,10 @@ class _Refused(Exception):
 
 class _InTheWay(Exception):
     """Somebody changes the same item at this moment."""
+
+
+def _asked(verb: str, client: Any, **how: Any) -> Any:
+    return getattr(client, verb)(**how)
 
 
 def in_batches(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -331,7 +331,7 @@ def _raise_refusal(error: BaseException) -> None:
     reasons = response.get("CancellationReasons") or ()
     if any(reason.get("Code") in _IN_THE_WAY for reason in reasons):
         raise _InTheWay from error
-    refused = {
+    refused: dict[int, Item | None] = {
         number: reason.get("Item")
         for number, reason in enumerate(reasons)
         if reason.get("Code") == "ConditionalCheckFailed"

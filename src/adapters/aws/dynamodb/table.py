@@ -14,7 +14,7 @@ _LOOK: Final = 0.25
 
 
 def have_table(client: Any, address: Address) -> None:
-    """Make the table if there is none, and have TimeToLive as the URL says. Raises what boto3 does."""
+    """Make the table if there is none, with TimeToLive as the URL says. Raises what boto3 does."""
     _have_table(client, address)
     if address.ttl is not None:
         _have_time_to_live(client, address)
@@ -62,8 +62,8 @@ def _have_time_to_live(client: Any, address: Address) -> None:
         return
     if wanted and attribute != "ttl":
         raise ImproperlyConfigured(
-            f"{address.shown}: TimeToLive of the table goes by {attribute!r}, and ttl_seconds needs "
-            "it to go by 'ttl': switch it off there, or name another table"
+            f"{address.shown}: the table's TimeToLive goes by {attribute!r}, and ttl_seconds "
+            "needs it to go by 'ttl': switch it off there, or name another table"
         )
     if attribute != "ttl":
         return  # somebody else's, who was not asked to go
