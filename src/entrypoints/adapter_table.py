@@ -103,6 +103,11 @@ DYNAMODB: Final = Technology(
     results=f"{_A}.aws.dynamodb.results:DynamoResults",
     open_results=f"{_A}.aws.dynamodb.opening:open_results",
 )
+S3: Final = Technology(
+    store=f"{_A}.aws.s3.opening:open_store",
+    results=f"{_A}.aws.s3.results:S3Results",
+    open_results=f"{_A}.aws.s3.opening:open_results",
+)
 
 _SQL_SCHEMES: Final = (
     "sqlite",
@@ -147,6 +152,7 @@ BACKENDS: Final[Mapping[str, Technology]] = {
     **dict.fromkeys(_REDIS_SCHEMES, REDIS),
     **dict.fromkeys(_CLUSTER_SCHEMES, REDIS_CLUSTER),
     "dynamodb": DYNAMODB,
+    "s3": S3,
 }
 #: Results that go back over the broker: `open_results(replies, settings=…, codec=…, address=…)`.
 RPC: Final = "rpc"

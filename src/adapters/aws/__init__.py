@@ -1,1 +1,1 @@
-"""Result backends on Amazon's services: DynamoDB."""
+"""Result backends on Amazon's services: DynamoDB and S3."""

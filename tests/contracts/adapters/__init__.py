@@ -15,5 +15,6 @@ ADAPTERS = {
     "rabbitmq": "tests.contracts.adapters.rabbitmq:RabbitmqPlace",
     "redis": "tests.contracts.adapters.redis:RedisPlace",
     "redis-cluster": "tests.contracts.adapters.redis_cluster:RedisClusterPlace",
+    "s3": "tests.contracts.adapters.s3:S3Place",
     "sqs": "tests.contracts.adapters.sqs:SqsPlace",
 }

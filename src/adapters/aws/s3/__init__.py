@@ -1,0 +1,1 @@
+"""Results in one S3 bucket, as Celery's objects."""
