@@ -33,3 +33,27 @@ def table():
 def url(endpoint, table):
     """The URL of results in a table that is not there yet."""
     return f"dynamodb://key:secret@{endpoint.removeprefix('http://')}/{table}"
+
+
+@pytest.fixture
+def s3(endpoint):
+    """Amazon's own client."""
+    client = boto3.client("s3", "us-east-1", endpoint_url=endpoint, **KEYS)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def s3_settings(endpoint, s3):
+    """What says where results are in a bucket that is there."""
+    settings = {
+        "result_backend": "s3://",
+        "s3_bucket": f"test-{secrets.token_hex(6)}",
+        "s3_base_path": "results/",
+        "s3_endpoint_url": endpoint,
+        "s3_access_key_id": "key",
+        "s3_secret_access_key": "secret",
+        "s3_region": "us-east-1",
+    }
+    s3.create_bucket(Bucket=settings["s3_bucket"])
+    return settings

@@ -57,8 +57,15 @@ def test_celery_reads_what_we_write(theirs, ours):
 
 
 def test_we_read_what_celery_writes(theirs, ours):
-    child = theirs.task(lambda: 1, name="child")
-    parent = theirs.task(lambda: (child.apply_async(task_id="child"), {"a": [1]})[1], name="parent")
+    @theirs.task(name="child")
+    def child():
+        return 1
+
+    @theirs.task(name="parent")
+    def parent():
+        child.apply_async(task_id="child")
+        return {"a": [1]}
+
     theirs.conf.update(task_always_eager=True, task_store_eager_result=True)
     parent.apply(task_id="täsk")
     theirs.backend.store_result("b", ValueError("no"), "FAILURE", traceback="Traceback")
