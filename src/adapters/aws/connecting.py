@@ -66,6 +66,9 @@ def client_of(service: str, access: Access) -> Any:
             read_timeout=READ_TIMEOUT,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             max_pool_connections=_CONNECTIONS,
+            # Others that speak as S3 does know no checksums but those there have always been.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
         ),
     )
 

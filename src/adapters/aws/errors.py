@@ -28,7 +28,6 @@ _BUSY: Final = frozenset(
         "ThrottlingException",
         "Throttling",
         "RequestLimitExceeded",
-        "SlowDown",
     }
 )
 _ELSEWHERE: Final = frozenset(
@@ -67,6 +66,8 @@ def translated(error: BaseException, where: str, allowed: str) -> CeleriacError:
             f"{where} is asked for more than it is paid for ({said}); give the table more capacity "
             "or on-demand billing"
         )
+    if code == "SlowDown":
+        return BackendUnavailable(f"{where} wants to be asked less often ({said}); try again")
     if code in _ELSEWHERE:
         return ImproperlyConfigured(f"{where} is in another region ({said}); name that one")
     if code == "NoSuchBucket":

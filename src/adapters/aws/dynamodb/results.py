@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ....domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
-from ....domain.documents.meta import Encoding
+from ....domain.documents.meta import PLAIN, Encoding
 from ....domain.documents.meta_reading import Ends, group_of, is_old, record_of
 from ....domain.errors import BackendGetMetaError, BackendUnavailable, ResultTooLarge
 from ....domain.tasks import states
@@ -48,7 +48,7 @@ class DynamoResults(ResultBackend):
         store: DynamoStore,
         *,
         key_prefix: str = "",
-        encoding: Encoding = Encoding(),  # noqa: B008 - it is frozen
+        encoding: Encoding = PLAIN,
         chord_expires: int | None = None,
     ) -> None:
         self.dynamo = store

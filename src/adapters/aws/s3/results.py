@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, NoReturn
 
 from ....domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
-from ....domain.documents.meta import Encoding, group_meta_of, meta_of
+from ....domain.documents.meta import PLAIN, Encoding, group_meta_of, meta_of
 from ....domain.documents.meta_reading import Ends, group_of, is_old, record_of
 from ....domain.errors import BackendGetMetaError, BackendUnavailable, NotSupported
 from ....domain.tasks import states
@@ -43,7 +43,7 @@ class S3Results(ResultBackend):
         bucket: S3Bucket,
         *,
         key_prefix: str = "",
-        encoding: Encoding = Encoding(),  # noqa: B008 - it is frozen
+        encoding: Encoding = PLAIN,
     ) -> None:
         self.bucket = bucket
         self._encoding = encoding

@@ -20,6 +20,8 @@ def answered(code):
         (answered("UnrecognizedClientException"), BackendUnavailable, "AWS_ACCESS_KEY_ID"),
         (answered("ExpiredTokenException"), BackendUnavailable, "does not know these credentials"),
         (answered("ThrottlingException"), BackendUnavailable, "on-demand billing"),
+        (answered("SlowDown"), BackendUnavailable, "less often"),
+        (answered("NoSuchBucket"), ImproperlyConfigured, "correct s3_bucket"),
         (answered("LimitExceededException"), StoreFull, "raise its quota"),
         (answered("PermanentRedirect"), ImproperlyConfigured, "in another region"),
         (answered("InternalServerError"), BackendUnavailable, "InternalServerError"),
