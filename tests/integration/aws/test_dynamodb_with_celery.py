@@ -61,12 +61,12 @@ def test_we_read_what_celery_writes(theirs, ours):
     def child():
         return 1
 
-    @theirs.task(name="parent")
+    @theirs.task(name="parent", trail=True)
     def parent():
         child.apply_async(task_id="child")
         return {"a": [1]}
 
-    theirs.conf.update(task_always_eager=True, task_store_eager_result=True)
+    theirs.conf.task_store_eager_result = True
     parent.apply(task_id="täsk")
     theirs.backend.store_result("b", ValueError("no"), "FAILURE", traceback="Traceback")
 
