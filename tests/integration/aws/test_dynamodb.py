@@ -13,7 +13,12 @@ from celeriac.adapters.aws import connecting
 from celeriac.adapters.aws.dynamodb.results import MAX_BYTES, DynamoResults
 from celeriac.adapters.aws.dynamodb.store import DynamoStore
 from celeriac.adapters.host.clock import SystemClock
-from celeriac.domain.errors import BackendUnavailable, ImproperlyConfigured, ResultTooLarge
+from celeriac.domain.errors import (
+    BackendGetMetaError,
+    BackendUnavailable,
+    ImproperlyConfigured,
+    ResultTooLarge,
+)
 from celeriac.domain.messaging.payload import Payload
 from celeriac.domain.tasks.result_record import GroupRecord, ResultRecord
 from celeriac.entrypoints.testing.embedded_worker import running_worker
@@ -133,6 +138,15 @@ def test_nothing_of_a_chord_is_left_once_it_is_closed_and_forgotten(
     assert list(items(dynamodb, table)) == ["celeriac-chord:g"]
     results.forget_groups(["g"])
     assert items(dynamodb, table) == {}
+
+
+def test_a_chord_of_which_a_part_is_gone_is_not_taken_for_whole(dynamodb, table, url, results_at):
+    results = results_at(url)
+    results.count_parts([part("a"), part("b", 1)])
+    dynamodb.delete_item(TableName=table, Key={"id": {"S": "celeriac-part:1:g:a"}})
+
+    with pytest.raises(BackendGetMetaError, match=r"of 2 parts .* only 1 are left: ttl_seconds"):
+        results.fetch_parts("g")
 
 
 def test_a_document_beyond_an_item_is_refused_with_its_batch(url, results_at):

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ....domain.canvas.chords import ChordCount, ChordGrowth, ChordOpening, ChordPart
 from ....domain.documents.meta_reading import chord_part_of
-from ....domain.errors import BackendUnavailable
+from ....domain.errors import BackendGetMetaError, BackendUnavailable
 from .items import Press, number, size_of, whole
 from .store import TRANSACTION, TRANSACTION_BYTES, Action, DynamoStore, Item
 
@@ -98,19 +98,30 @@ class DynamoChords:
         return counts
 
     def parts(self, group_id: str) -> list[ChordPart]:
-        """Return the counted parts of a chord in the order of their index."""
+        """Return the counted parts of a chord in the order of their index.
+
+        Raises BackendGetMetaError if one is gone: a body must not be run with some of them.
+        """
         head, _ = self._look(group_id, ())
         if head.closed:
             return []
         ids = [one for one in self._listed(group_id, head) if self._names.is_part(one)]
         found = self._store.read(ids, ("result", "index"))
+        if len(found) < head.counted:
+            head, _ = self._look(group_id, ())
+            if head.closed:  # meanwhile
+                return []
+            raise BackendGetMetaError(
+                f"{self._store.url}: of {head.counted} parts that were counted for the chord "
+                f"{group_id!r} only {len(found)} are left: ttl_seconds or result_chord_expires "
+                "must be longer than a chord takes"
+            )
         encoding = self._press.encoding
         parts = [
             chord_part_of(
                 found[one]["result"]["B"], _index(found[one]), group_id, head.size, one, encoding
             )
             for one in ids
-            if one in found
         ]
         return sorted(parts, key=lambda part: (part.index is None, part.index or 0))
 
