@@ -49,8 +49,21 @@ def code_of(error: BaseException) -> str:
     return str((response or {}).get("Error", {}).get("Code", ""))
 
 
-def translated(error: BaseException, where: str, allowed: str) -> CeleriacError:
-    """Return the exception to raise; `allowed` names what the credentials must allow."""
+def translated(
+    error: BaseException, where: str, allowed: str, *, served: bool = False
+) -> CeleriacError:
+    """Return the exception to raise; `allowed` names what the credentials must allow.
+
+    Once a store has `served`, nothing is wrong with what a worker wants to keep there, whatever
+    has become of credentials and bucket: it is unavailable, and asked again.
+    """
+    told = _translated(error, where, allowed)
+    if served and isinstance(told, ImproperlyConfigured):
+        return BackendUnavailable(*told.args)
+    return told
+
+
+def _translated(error: BaseException, where: str, allowed: str) -> CeleriacError:
     said = " ".join(str(error).split()) or type(error).__name__
     code = code_of(error)
     if code in _REFUSED:

@@ -61,6 +61,8 @@ class DynamoStore:
 
     def __init__(self, address: Address, clock: Clock) -> None:
         self.address, self.clock = address, clock
+        #: Whether it was there once, for this process or the one it was forked from.
+        self._served = False
         self._begin_life()
         _stores.add(self)
 
@@ -231,7 +233,7 @@ class DynamoStore:
                 raise BackendUnavailable(
                     f"{self.url}: the table is gone; it is made anew on the next use"
                 ) from error
-            raise translated(error, self.url, ALLOWED) from error
+            raise translated(error, self.url, ALLOWED, served=self._served) from error
 
     # -- opening
 
@@ -241,6 +243,7 @@ class DynamoStore:
             with self._opening:
                 if self._client is None:
                     self._client = self._made()
+                    self._served = True
                 client = self._client
         return client
 
@@ -250,7 +253,7 @@ class DynamoStore:
             have_table(client, self.address)
             return client
         except failures(ValueError) as error:
-            raise translated(error, self.url, ALLOWED) from error
+            raise translated(error, self.url, ALLOWED, served=self._served) from error
 
     def _forget_table(self) -> None:
         with self._opening:

@@ -55,6 +55,8 @@ class S3Bucket:
 
     def __init__(self, access: Access, name: str, base: str, clock: Clock) -> None:
         self.access, self.name, self.base, self.clock = access, name, base, clock
+        #: Whether it was there once, for this process or the one it was forked from.
+        self._served = False
         self._begin_life()
         _buckets.add(self)
 
@@ -175,7 +177,7 @@ class S3Bucket:
             code = code_of(error)
             if answers and code in answers:
                 return answers[code]
-            raise translated(error, self.url, ALLOWED) from error
+            raise translated(error, self.url, ALLOWED, served=self._served) from error
 
     def _opened(self) -> Any:
         client = self._client
@@ -183,6 +185,7 @@ class S3Bucket:
             with self._opening:
                 if self._client is None:
                     self._client = self._made()
+                    self._served = True
                 client = self._client
         return client
 
@@ -197,7 +200,7 @@ class S3Bucket:
                     f"{self.url}: there is no bucket {self.name!r}; make it, or correct s3_bucket, "
                     "s3_region or s3_endpoint_url"
                 ) from error
-            raise translated(error, self.url, ALLOWED) from error
+            raise translated(error, self.url, ALLOWED, served=self._served) from error
 
     # -- forks
 

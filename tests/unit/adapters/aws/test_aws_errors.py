@@ -53,3 +53,10 @@ def test_an_error_says_whose_fault_it_is_and_what_to_do(error, kind, taught):
     assert type(told) is kind
     assert WHERE in str(told)
     assert taught in str(told)
+
+
+def test_a_store_that_has_served_is_unavailable_whatever_is_wrong_with_it():
+    told = translated(botocore.exceptions.NoCredentialsError(), WHERE, "", served=True)
+
+    assert type(told) is BackendUnavailable
+    assert "no credentials" in str(told)
