@@ -49,21 +49,19 @@ def code_of(error: BaseException) -> str:
     return str((response or {}).get("Error", {}).get("Code", ""))
 
 
-def translated(
-    error: BaseException, where: str, allowed: str, *, served: bool = False
-) -> CeleriacError:
-    """Return the exception to raise; `allowed` names what the credentials must allow.
+def in_use(told: CeleriacError) -> CeleriacError:
+    """Return what is raised where a store is used, and not just opened.
 
-    Once a store has `served`, nothing is wrong with what a worker wants to keep there, whatever
-    has become of credentials and bucket: it is unavailable, and asked again.
+    Nothing is wrong then with what a worker wants to keep, whatever is wrong with credentials or
+    bucket: the store is unavailable, and asked again, so that no result is lost.
     """
-    told = _translated(error, where, allowed)
-    if served and isinstance(told, ImproperlyConfigured):
+    if isinstance(told, ImproperlyConfigured):
         return BackendUnavailable(*told.args)
     return told
 
 
-def _translated(error: BaseException, where: str, allowed: str) -> CeleriacError:
+def translated(error: BaseException, where: str, allowed: str) -> CeleriacError:
+    """Return the exception to raise; `allowed` names what the credentials must allow."""
     said = " ".join(str(error).split()) or type(error).__name__
     code = code_of(error)
     if code in _REFUSED:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 from datetime import UTC, datetime
+from threading import Event
 
 import pytest
 
@@ -130,6 +132,8 @@ def test_a_bucket_that_is_not_there_is_told_and_not_made(s3, s3_settings, result
     results = results_of({**s3_settings, "s3_bucket": "nobodys"})
 
     with pytest.raises(ImproperlyConfigured, match=r"no bucket 'nobodys'.*s3_bucket"):
+        results.open()
+    with pytest.raises(BackendUnavailable, match=r"no bucket 'nobodys'.*s3_bucket"):
         results.store([record("a")])
 
     assert "nobodys" not in [one["Name"] for one in s3.list_buckets()["Buckets"]]
@@ -205,6 +209,25 @@ def test_a_worker_keeps_results_there_and_polls_for_chords(app):
     with running_worker(app):
         assert add.delay(2, 3).get(timeout=30) == 5
         assert chord((add.s(n, n) for n in range(3)), total.s()).delay().get(timeout=60) == 6
+
+
+def test_a_worker_keeps_what_it_has_done_until_the_bucket_is_there(app, s3):
+    app.conf.s3_bucket = f"late-{secrets.token_hex(6)}"
+    done = Event()
+
+    @app.task
+    def add(first, second):
+        done.set()
+        return first + second
+
+    with running_worker(app):
+        sent = add.delay(2, 3)
+        assert done.wait(30)
+        with pytest.raises(BackendUnavailable, match="no bucket"):
+            app.results.fetch([sent.id])
+        s3.create_bucket(Bucket=app.conf.s3_bucket)
+
+        assert sent.get(timeout=60) == 5
 
 
 def test_a_chord_that_nobody_would_complete_is_refused(app):

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from ....domain.errors import BackendUnavailable
+from ....domain.errors import BackendUnavailable, ImproperlyConfigured
 from ....ports.clock import Clock
 from ..connecting import check_driver, client_of, failures
-from ..errors import code_of, translated
+from ..errors import code_of, in_use, translated
 from .address import Address, parse
 from .table import have_table
 
@@ -61,8 +61,6 @@ class DynamoStore:
 
     def __init__(self, address: Address, clock: Clock) -> None:
         self.address, self.clock = address, clock
-        #: Whether it was there once, for this process or the one it was forked from.
-        self._served = False
         self._begin_life()
         _stores.add(self)
 
@@ -79,7 +77,7 @@ class DynamoStore:
 
     def open(self) -> None:
         """Connect, and make the table if there is none."""
-        self._call(lambda client: None)
+        self._connected()
 
     def close(self) -> None:
         """Let go of connections; a use afterwards begins anew."""
@@ -233,17 +231,22 @@ class DynamoStore:
                 raise BackendUnavailable(
                     f"{self.url}: the table is gone; it is made anew on the next use"
                 ) from error
-            raise translated(error, self.url, ALLOWED, served=self._served) from error
+            raise in_use(translated(error, self.url, ALLOWED)) from error
 
     # -- opening
 
     def _opened(self) -> Any:
+        try:
+            return self._connected()
+        except ImproperlyConfigured as wrong:
+            raise in_use(wrong) from wrong
+
+    def _connected(self) -> Any:
         client = self._client
         if client is None:
             with self._opening:
                 if self._client is None:
                     self._client = self._made()
-                    self._served = True
                 client = self._client
         return client
 
@@ -253,7 +256,7 @@ class DynamoStore:
             have_table(client, self.address)
             return client
         except failures(ValueError) as error:
-            raise translated(error, self.url, ALLOWED, served=self._served) from error
+            raise translated(error, self.url, ALLOWED) from error
 
     def _forget_table(self) -> None:
         with self._opening:

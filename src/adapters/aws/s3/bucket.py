@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 from ....domain.errors import BackendUnavailable, ImproperlyConfigured
 from ....ports.clock import Clock
 from ..connecting import Access, check_driver, client_of, failures
-from ..errors import code_of, translated
+from ..errors import code_of, in_use, translated
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,8 +55,6 @@ class S3Bucket:
 
     def __init__(self, access: Access, name: str, base: str, clock: Clock) -> None:
         self.access, self.name, self.base, self.clock = access, name, base, clock
-        #: Whether it was there once, for this process or the one it was forked from.
-        self._served = False
         self._begin_life()
         _buckets.add(self)
 
@@ -92,7 +90,7 @@ class S3Bucket:
 
     def open(self) -> None:
         """Connect, and look whether the bucket is there."""
-        self._call(lambda client: None)
+        self._connected()
 
     def close(self) -> None:
         """Let go of connections; a use afterwards begins anew."""
@@ -177,15 +175,20 @@ class S3Bucket:
             code = code_of(error)
             if answers and code in answers:
                 return answers[code]
-            raise translated(error, self.url, ALLOWED, served=self._served) from error
+            raise in_use(translated(error, self.url, ALLOWED)) from error
 
     def _opened(self) -> Any:
+        try:
+            return self._connected()
+        except ImproperlyConfigured as wrong:
+            raise in_use(wrong) from wrong
+
+    def _connected(self) -> Any:
         client = self._client
         if client is None:
             with self._opening:
                 if self._client is None:
                     self._client = self._made()
-                    self._served = True
                 client = self._client
         return client
 
@@ -200,7 +203,7 @@ class S3Bucket:
                     f"{self.url}: there is no bucket {self.name!r}; make it, or correct s3_bucket, "
                     "s3_region or s3_endpoint_url"
                 ) from error
-            raise translated(error, self.url, ALLOWED, served=self._served) from error
+            raise translated(error, self.url, ALLOWED) from error
 
     # -- forks
 

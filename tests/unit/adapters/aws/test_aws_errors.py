@@ -3,7 +3,7 @@
 import botocore.exceptions
 import pytest
 
-from celeriac.adapters.aws.errors import translated
+from celeriac.adapters.aws.errors import in_use, translated
 from celeriac.domain.errors import BackendUnavailable, ImproperlyConfigured, StoreFull
 
 WHERE = "dynamodb://eu-west-1/t"
@@ -55,8 +55,8 @@ def test_an_error_says_whose_fault_it_is_and_what_to_do(error, kind, taught):
     assert taught in str(told)
 
 
-def test_a_store_that_has_served_is_unavailable_whatever_is_wrong_with_it():
-    told = translated(botocore.exceptions.NoCredentialsError(), WHERE, "", served=True)
+def test_a_store_that_is_used_is_unavailable_whatever_is_wrong_with_it():
+    told = in_use(translated(botocore.exceptions.NoCredentialsError(), WHERE, ""))
 
     assert type(told) is BackendUnavailable
     assert "no credentials" in str(told)
