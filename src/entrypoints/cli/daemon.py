@@ -139,7 +139,7 @@ def pid_file(daemon: Daemon, node: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if os.getpid() == owner and _owner(path) == owner:
+        if os.getpid() == owner and holder(path) == owner:
             path.unlink(missing_ok=True)
 
 
@@ -150,8 +150,8 @@ def _take(path: "Path", pid: int) -> None:
                 file.write(f"{pid}\n")
             return
         except FileExistsError:
-            other = _owner(path)
-            if other is not None and _lives(other):
+            other = holder(path)
+            if other is not None and lives(other):
                 raise click.ClickException(
                     f"--pidfile {path}: process {other} holds it and is running"
                 ) from None
@@ -161,14 +161,16 @@ def _take(path: "Path", pid: int) -> None:
     raise click.ClickException(f"--pidfile {path}: another process took it just now")
 
 
-def _owner(path: "Path") -> int | None:
+def holder(path: "Path") -> int | None:
+    """Return the process that a pid file names; None if it names none."""
     try:
         return int(path.read_text().split()[0])
     except (OSError, ValueError, IndexError):
         return None
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Tell whether there is a process of this number."""
     try:
         os.kill(pid, 0)
     except OSError as error:

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "control": "Tell workers to do something.",
     "events": "Print events as they happen.",
     "inspect": "Look at workers.",
+    "multi": "Start and stop several workers in the background.",
     "purge": "Delete what waits in queues.",
     "queues": "Show queues; pause and resume them, see to their dead letters.",
     "report": "Print versions and settings, as bug reports need them.",
