@@ -269,7 +269,7 @@ def _signalled(multi: Multi, nodes: Sequence[Node]) -> dict[Node, int]:
     for node in nodes:
         pid = processes.running(node)
         if pid is None or not processes.send(pid, signum):
-            multi.say(f"\t> {node.name}: {multi.styled('DOWN', 'red')}")
+            multi.say(f"> {node.name}: {multi.styled('DOWN', 'magenta')}")
             continue
         multi.say(f"\t> {node.name}: {processes.name_of(signum)} -> {pid}")
         found[node] = pid

@@ -218,6 +218,10 @@ class Blueprint:
         """Return the classes of the steps, by name."""
         return dict(self.load_step(step) for step in self.types)
 
+    def ordered(self) -> list[Any]:
+        """Return the classes of the steps, in their order, and have them in the graph."""
+        return self._in_order(self.claim_steps())
+
     def load_step(self, step: Any) -> tuple[str, Any]:
         """Return name and class of a step."""
         found = resolved(step)

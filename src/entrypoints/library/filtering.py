@@ -53,6 +53,11 @@ class Waiting:
         self.acknowledged = False
 
     @property
+    def message(self) -> TaskMessage:
+        """The message itself."""
+        return self._message
+
+    @property
     def payload(self) -> Body:
         """What the task is called with."""
         return self._body
