@@ -5,6 +5,7 @@ belongs to a living process.
 """
 
 import os
+import select
 import signal
 import subprocess
 import time
@@ -21,7 +22,7 @@ from .multi_nodes import Node
 #: Seconds between two looks at what is waited for.
 LOOK: Final = 0.1
 #: Seconds that a node which has left the terminal has to write its pid file.
-BEGINNING: Final = 15.0
+BEGINNING: Final = 60.0
 
 
 def running(node: Node) -> int | None:
@@ -35,18 +36,24 @@ def start(node: Node) -> str:
     pid = running(node)
     if pid is not None:
         return f"process {pid} holds {node.pidfile} and is running"
+    # Whoever lives on of it holds one end of the pipe: the other tells when nobody does any more.
+    reading, writing = os.pipe()
     try:
         for file in (node.pidfile, node.logfile):
             file.parent.mkdir(parents=True, exist_ok=True)
-        code = subprocess.run(node.command, stdin=subprocess.DEVNULL, check=False).returncode
+        code = subprocess.run(
+            node.command, stdin=subprocess.DEVNULL, pass_fds=(writing,), check=False
+        ).returncode
+        os.close(writing)
+        writing = -1
+        return _ended(code) if code else _begun(node, reading)
     except OSError as error:
         about = error.filename or node.executable
         return f"{about}: {error.strerror}; --pidfile, --logfile and --executable say where they are"
-    if code:
-        return f"ended by signal {-code}" if code < 0 else f"exit code {code}"
-    if not _until(lambda: running(node) is not None, BEGINNING):
-        return f"it has not written {node.pidfile}; its log may say why: {node.logfile}"
-    return ""
+    finally:
+        for end in (reading, writing):
+            if end >= 0:
+                os.close(end)
 
 
 def send(pid: int, signum: int) -> bool:
@@ -92,13 +99,19 @@ def twins(nodes: Iterable[Node]) -> Sequence[str]:
     return [str(file) for file, count in seen.items() if count > 1]
 
 
-def _until(true: Callable[[], bool], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not true():
+def _ended(code: int) -> str:
+    return f"ended by signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _begun(node: Node, reading: int) -> str:
+    """Wait until a node that has left the terminal holds its pid file; return what went wrong."""
+    end = time.monotonic() + BEGINNING
+    while running(node) is None:
+        if select.select([reading], [], [], LOOK / 5)[0]:
+            return f"it ended at once; its log may say why: {node.logfile}"
         if time.monotonic() > end:
-            return False
-        time.sleep(LOOK / 5)
-    return True
+            return f"it has not written {node.pidfile} within {BEGINNING:g} s"
+    return ""
 
 
 def _runs(pid: int) -> bool:
