@@ -28,4 +28,3 @@ def rewritten(text: str, *, prefix: str = "") -> str:
         return f"{prefix}{new.upper()}" if prefix else new
 
     return _WORD.sub(replaced, text)
-

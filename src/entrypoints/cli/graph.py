@@ -110,11 +110,14 @@ def workers(session: Session, /, facts: Sequence[str], timeout: float) -> None:
     found = _imagined(said) if "nodes" in said else _asked(app, timeout)
     if "threads" in said:
         found = dict.fromkeys(found, _count(said["threads"], "threads"))
-    broker, backend = said.get("broker") or broker_text(app), said.get("backend") or results_text(app)
+    broker, backend = (
+        said.get("broker") or broker_text(app),
+        said.get("backend") or results_text(app),
+    )
     if "generic" in said:
-        broker, backend = (f"{name} ({_scheme(url)})" for name, url in (
-            ("Broker", broker), ("Backend", backend)
-        ))
+        broker, backend = (
+            f"{name} ({_scheme(url)})" for name, url in (("Broker", broker), ("Backend", backend))
+        )
     graph = DependencyGraph(_things(found, broker, backend))
     graph.to_dot(sys.stdout, ClusterFormatter())
 
@@ -123,7 +126,8 @@ def _facts(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     known = ("nodes", "threads", "broker", "backend")
     for word in words:
         name, colon, value = word.partition(":")
-        if name not in known and word != "generic" or name in known and not (colon and value):
+        right = (colon and value) if name in known else word == "generic"
+        if not right:
             raise click.UsageError(
                 f"{word!r}: expected nodes:…, threads:…, broker:…, backend:… or generic"
             )

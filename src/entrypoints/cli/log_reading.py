@@ -15,7 +15,9 @@ from typing import Final
 _HEAD: Final = re.compile(r"\[(?P<time>[^\]]*?): (?P<level>[A-Z]+)/(?P<process>[^\]]*)\] ?")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _NAMED: Final = r"(?P<name>[^\s\[\]]+)\[(?P<id>[^\s\[\]]+)\]"
-_RECEIVED: Final = re.compile(rf"(?:Received task: {_NAMED}|Task {_NAMED.replace('?P<', '?P<_')} received)")
+_RECEIVED: Final = re.compile(
+    rf"(?:Received task: {_NAMED}|Task {_NAMED.replace('?P<', '?P<_')} received)"
+)
 _TASK: Final = re.compile(rf"Task {_NAMED} (?P<what>[a-z]+)")
 _REVOKED: Final = re.compile(rf"Discarding revoked task: {_NAMED}")
 

@@ -101,7 +101,8 @@ class Work:
         """Return the queue where a task goes; None if it stays."""
         if self.tasks and body["task"] not in self.tasks:
             return None
-        return self.renamed.get(message.queue, message.queue)
+        queue: str = message.queue
+        return self.renamed.get(queue, queue)
 
     def is_full(self) -> bool:
         """Tell whether as many were migrated as was asked for."""
@@ -123,8 +124,9 @@ def _copy(work: Work, queues: Sequence[str]) -> None:
             return
         message: TaskMessage = waiting.message
         route = work.target.container.router().route(message.task, (), {}, {"queue": queue})
-        way = {"queue": route.queue, "exchange": route.exchange, "routing_key": route.routing_key}
-        work.target.sending.publish([replace(message, **way)])
+        there = replace(message, queue=route.queue)
+        there = replace(there, exchange=route.exchange, routing_key=route.routing_key)
+        work.target.sending.publish([there])
         work.state.filtered += 1
         work.tell(work.state, body, message)
         if work.is_full():

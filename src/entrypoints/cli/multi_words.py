@@ -23,7 +23,9 @@ OWN: Final = {
 #: Options of multi itself that take a value.
 OWN_VALUES: Final = ("--range-prefix", "--suffix", "--cmd", "--append")
 
-_OPTION: Final = re.compile(r"(?P<flag>--?[^:=\s]+)(?::(?P<nodes>[^=]*))?(?:=(?P<value>.*))?", re.S)
+_OPTION: Final = re.compile(
+    r"(?P<flag>--?[^:=\s]+)(?::(?P<nodes>[^=]*))?(?:=(?P<value>.*))?", re.DOTALL
+)
 _RANGE: Final = re.compile(r"(\d+)-(\d+)")
 _SIGNAL: Final = re.compile(r"-(?:\d+|[A-Z]\w+)")
 
