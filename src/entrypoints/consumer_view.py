@@ -6,11 +6,9 @@ a thread: only steps that consume by themselves need one.
 
 import logging
 import threading
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from ..domain.errors import NotSupported
-from .choices import broker_url
+from .kombu_connection import kombu_connection
 from .stages import ConsumerBlueprint
 
 if TYPE_CHECKING:
@@ -21,8 +19,6 @@ logger = logging.getLogger("celeriac.worker")
 #: How long one look for messages waits, and pauses between attempts to reconnect, in seconds.
 LOOK_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = 2.0
-#: Schemes of brokers whose messages kombu can take from beside us.
-SCHEMES: Final = ("amqp", "amqps", "pyamqp", "redis", "rediss", "sentinel", "sqs", "filesystem")
 
 
 class ConsumerView:
@@ -47,7 +43,7 @@ class ConsumerView:
     def connection(self) -> Any:
         """A connection of kombu's to the broker. Raises NotSupported where there can be none."""
         if self._connection is None:
-            self._connection = self._connected()
+            self._connection = kombu_connection(self.controller.app, "a ConsumerStep")
         return self._connection
 
     @property
@@ -71,25 +67,6 @@ class ConsumerView:
         """Let go of the connection."""
         if self._connection is not None:
             self._connection.release()
-
-    def _connected(self) -> Any:
-        app = self.controller.app
-        url = str(app.given["broker"].url) if app.given.get("broker") else broker_url(app.conf)
-        scheme = url.partition(":")[0].partition("+")[0]
-        if scheme not in SCHEMES:
-            raise NotSupported(
-                f"a ConsumerStep takes messages by kombu, which cannot reach {scheme}:// beside "
-                f"celeriac; it can with {', '.join(f'{one}://' for one in SCHEMES)}"
-            )
-        try:
-            kombu: Any = import_module("kombu")
-        except ImportError as missing:
-            raise NotSupported(
-                "a ConsumerStep needs kombu: pip install celeriac[amqp]"
-            ) from missing
-        conf = app.conf
-        options = dict(conf.broker_transport_options or {})
-        return kombu.Connection(url, ssl=conf.broker_use_ssl, transport_options=options)
 
     def _drain(self) -> None:
         while not self._over.is_set():

@@ -22,6 +22,7 @@ UNAVAILABLE: Final = 69
 SERIES: Final = "tuber"
 
 COMMANDS: Final = {
+    "amqp": "Look at exchanges, queues and messages by hand.",
     "beat": "Run the scheduler of periodic tasks.",
     "call": "Send a task by name.",
     "control": "Tell workers to do something.",
