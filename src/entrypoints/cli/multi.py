@@ -37,7 +37,8 @@ web1, …). A name without @host is given this host, or that of -n or --suffix.
 
 Options behind the command are the worker's, and the program's own. Written as -c:1 10, -c:2-4 10,
 -c:2,4 10 or -c:mail,web 10 one holds for these nodes only. In values %n is the node's name, %h and
-%p its name with the host, %d the host; in --logfile %i and %I are the number of a child.
+%p its name with the host, %d the host; in --logfile %i and %I are the number of a child. Options
+that only the app knows are written as --shout=loud, or -Z loud.
 
   celeriac multi start 3 -A shop -c 4                     three nodes of four slots each
   celeriac multi start mail web -A shop -Q:mail mail      one of them for the queue mail
@@ -72,7 +73,7 @@ Without --pidfile and --logfile the files are /var/run/celeriac/%n.pid and
 def command(ctx: click.Context, /, words: Sequence[str]) -> None:
     """Do what the first word says with the nodes that the others name."""
     before = [word for word in words if not word.startswith("-")][:1]
-    if not before or before[0] == "help":
+    if not before or before[0] == "help" or "--help" in words:
         click.echo(usage())
         return
     name = before[0]
@@ -268,7 +269,11 @@ def _signalled(multi: Multi, nodes: Sequence[Node]) -> dict[Node, int]:
     found: dict[Node, int] = {}
     for node in nodes:
         pid = processes.running(node)
-        if pid is None or not processes.send(pid, signum):
+        try:
+            sent = pid is not None and processes.send(pid, signum)
+        except PermissionError as denied:
+            raise CommandFailed(f"{node.name}: process {pid} is another user's") from denied
+        if pid is None or not sent:
             multi.say(f"> {node.name}: {multi.styled('DOWN', 'magenta')}")
             continue
         multi.say(f"\t> {node.name}: {processes.name_of(signum)} -> {pid}")

@@ -77,7 +77,8 @@ def _names(said: Words, host: str) -> Iterator[tuple[str, set[str]]]:
         prefix = said.values.get("--range-prefix") or DEFAULT_NAME
         words = [f"{prefix}{number}" for number in range(1, int(words[0]) + 1)]
     asked = said.options.get("hostname")
-    suffix = said.values.get("--suffix") or (asked and asked.value)
+    suffix = said.values.get("--suffix") or (asked and asked.value) or ""
+    suffix = suffix.rpartition("@")[2]  # some write -n w@%h
     for word in words:
         full = node_name(word if "@" in word or not suffix else f"{word}@{suffix}", host)
         yield full, {word, full, full.partition("@")[0]}

@@ -27,7 +27,7 @@ _OPTION: Final = re.compile(
     r"(?P<flag>--?[^:=\s]+)(?::(?P<nodes>[^=]*))?(?:=(?P<value>.*))?", re.DOTALL
 )
 _RANGE: Final = re.compile(r"(\d+)-(\d+)")
-_SIGNAL: Final = re.compile(r"-(?:\d+|[A-Z]\w+)")
+_SIGNAL: Final = re.compile(r"-(?:\d+|[A-Z][A-Z0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 import os
 import shlex
+import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -42,7 +44,7 @@ def test_a_number_is_a_range_of_names(celeriac: CeleriacCommand):
 
 def test_names_are_given_a_host_unless_they_have_one(celeriac: CeleriacCommand):
     done = celeriac("multi", "names", "one", "two@far", "three@%h")
-    elsewhere = celeriac("multi", "names", "one", "two@far", "-n", "near")
+    elsewhere = celeriac("multi", "names", "one", "two@far", "-n", "w@near")
 
     assert done.output.split() == [f"one@{HOST}", "two@far", f"three@{HOST}"]
     assert elsewhere.output.split() == ["one@near", "two@far"]
@@ -179,7 +181,23 @@ def test_a_folder_that_cannot_be_made_is_named(celeriac: CeleriacCommand, tmp_pa
     assert "1 of 1 nodes did not start" in done.output
 
 
-@pytest.mark.parametrize("words", [[], ["help"], ["--nosplash"]])
+def test_a_word_in_capitals_is_a_signal_and_a_glued_option_is_none(
+    celeriac: CeleriacCommand, tmp_path: Path
+):
+    file = tmp_path / "one.pid"
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    file.write_text(f"{child.pid}\n")
+
+    try:
+        done = celeriac("multi", "stop", "one", "-Ashop", "-USR1", f"--pidfile={file}")
+        assert child.wait(30) == -signal.SIGUSR1
+    finally:
+        child.kill()
+
+    assert f"one@{HOST}: USR1 -> {child.pid}" in done.output
+
+
+@pytest.mark.parametrize("words", [[], ["help"], ["--nosplash"], ["start", "--help"]])
 def test_without_a_command_it_says_what_there_is(celeriac: CeleriacCommand, words: list[str]):
     done = celeriac("multi", *words)
 
