@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pprint import pformat
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -20,8 +20,6 @@ from .session import Session
 
 if TYPE_CHECKING:
     from ..library.app import Celeriac
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 #: Where the group's context keeps the way to the broker.
 _LINK: Final = "celeriac.amqp"
@@ -95,10 +93,10 @@ def _link() -> Link:
     return link
 
 
-def _sub(name: str, *arguments: tuple[str, Any]) -> Callable[[F], click.Command]:
+def _sub(name: str, *arguments: tuple[str, Any]) -> Callable[[Callable[..., Any]], click.Command]:
     """Declare a command; of an argument its type, or its default."""
 
-    def declare(function: F) -> click.Command:
+    def declare(function: Callable[..., Any]) -> click.Command:
         declared: Callable[..., Any] = function
         for word, kind in reversed(arguments):
             told: dict[str, Any] = {"type": kind}

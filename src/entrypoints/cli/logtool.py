@@ -1,16 +1,13 @@
 """`celeriac logtool`: what the logs of workers say, counted and sifted."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
 
 import click
 
 from .log_reading import FAILED, Audit, Entry, entries
 from .options import GroupedCommand
 from .program import CommandFailed
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _files = click.argument("files", nargs=-1, metavar="[FILE]...")
 
