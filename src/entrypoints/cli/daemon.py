@@ -170,9 +170,17 @@ def holder(path: "Path") -> int | None:
 
 
 def lives(pid: int) -> bool:
-    """Tell whether there is a process of this number."""
+    """Tell whether a process runs; one that only waits for its parent to notice does not."""
     try:
         os.kill(pid, 0)
     except OSError as error:
         return error.errno == errno.EPERM
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):  # a system without /proc, or the process is gone by now
+        return False

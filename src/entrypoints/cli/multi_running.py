@@ -28,7 +28,7 @@ BEGINNING: Final = 60.0
 def running(node: Node) -> int | None:
     """Return the process of a node; None if it does not run."""
     pid = holder(node.pidfile)
-    return pid if pid is not None and _runs(pid) else None
+    return pid if pid is not None and lives(pid) else None
 
 
 def start(node: Node) -> str:
@@ -71,7 +71,7 @@ def wait(pids: Mapping[Node, int], gone: Callable[[Node], object]) -> None:
     left = dict(pids)
     while left:
         for node, pid in list(left.items()):
-            if not _runs(pid):
+            if not lives(pid):
                 del left[node]
                 gone(node)
         if left:
@@ -114,12 +114,3 @@ def _begun(node: Node, reading: int) -> str:
         if time.monotonic() > end:
             return f"it has not written {node.pidfile} within {BEGINNING:g} s"
     return ""
-
-
-def _runs(pid: int) -> bool:
-    """Tell whether a process lives; one that only waits for its parent to notice does not."""
-    if not lives(pid):
-        return False
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return lives(pid)

@@ -21,6 +21,8 @@ def pair(place: Place) -> Iterator[Place]:
     done = multi(place, "start", "one", "two", "-Q:two", "second")
     try:
         assert done.returncode == 0, done.stdout + done.stderr
+        for node in ("one", "two"):
+            until_ready(place, node)
         yield place
     finally:
         for pid in pids(place).values():
@@ -40,6 +42,11 @@ def pids(place: Place) -> dict[str, int]:
 def log(place: Place, node: str) -> str:
     file = place.folder / "log" / f"{node}.log"
     return file.read_text() if file.exists() else ""
+
+
+def until_ready(place: Place, node: str) -> None:
+    """Wait until a node has taken its signals: one that comes before just ends it."""
+    eventually(lambda: " ready." in log(place, node), lambda: f"{node} said: {log(place, node)}")
 
 
 def is_there(pid: int) -> bool:
@@ -97,7 +104,6 @@ def test_stopwait_returns_when_all_have_ended(pair: Place):
 
 
 def test_stop_sends_the_signal_it_is_told_to_and_does_not_wait(pair: Place):
-    eventually(lambda: " ready." in log(pair, "two"), lambda: log(pair, "two"))
     pid = pids(pair)["two"]
 
     done = multi(pair, "stop", "two", "-QUIT")

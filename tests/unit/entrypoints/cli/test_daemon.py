@@ -1,6 +1,7 @@
 """Pid files, identity, and where their settings come from."""
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -42,6 +43,22 @@ def test_a_pid_file_of_somebody_is_respected(tmp_path: Path):
         pytest.fail("two hold one file")
 
     assert file.read_text() == f"{os.getppid()}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells them apart")
+def test_a_process_that_only_waits_to_be_noticed_holds_no_pid_file(tmp_path: Path):
+    file = tmp_path / "worker.pid"
+    ended = os.fork()
+    if not ended:
+        os._exit(0)
+    os.waitid(os.P_PID, ended, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+    file.write_text(f"{ended}\n")
+
+    try:
+        with pid_file(Daemon(pidfile=str(file)), "w1@here"):
+            assert file.read_text() == f"{os.getpid()}\n"
+    finally:
+        os.waitpid(ended, 0)
 
 
 def test_a_pid_file_that_another_has_taken_since_is_left(tmp_path: Path):
