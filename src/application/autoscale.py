@@ -80,7 +80,7 @@ class Autoscaling:
         """Look once. The hub's part."""
         policy = core.policy
         allowed = prefetch(core.slots, policy.prefetch_multiplier, disabled=policy.disable_prefetch)
-        self._wanted = wanted_slots(core.held, allowed)
+        self._wanted = wanted_slots(core.load, allowed)
         by = (
             0
             if core.stopping

@@ -47,11 +47,7 @@ class Chronicle:
 
     def received(self, batch: Sequence[Delivery | Undecodable]) -> None:
         """Take down what was claimed."""
-        totals = self.totals
-        for item in batch:
-            if type(item) is Delivery:
-                task = item.message.task
-                totals[task] = totals.get(task, 0) + 1
+        self.count(batch)
         if self.on:
             now = self._now()
             self._add(
@@ -59,6 +55,14 @@ class Chronicle:
                 for item in batch
                 if isinstance(item, Delivery) and self._is_told_of(item.message.task)
             )
+
+    def count(self, batch: Sequence[Delivery | Undecodable]) -> None:
+        """Count what was claimed."""
+        totals = self.totals
+        for item in batch:
+            if type(item) is Delivery:
+                task = item.message.task
+                totals[task] = totals.get(task, 0) + 1
 
     def saw(self, event: PoolEvent) -> None:
         """Take down what the pool began; forget what it gave up."""

@@ -32,6 +32,7 @@ from ..domain.messaging.compose import due
 from ..domain.messaging.message import TaskMessage
 from ..domain.messaging.payload import Codec
 from ..domain.tasks import states
+from ..domain.tasks.builtin_names import CALL_FUNCTION
 from ..domain.tasks.failures import describe
 from ..domain.tasks.options import TaskOptions, merged
 from ..domain.tasks.outcomes import (
@@ -187,8 +188,7 @@ class TaskRunner(LoopRunner):
         message = job.message
         task = self._find(message.task)
         if task is None:
-            why = f"no task is registered under {message.task!r} in this process"
-            return self._refused(job, InvalidTaskError(why), "unknown-task")
+            return self._without_task(job)
         try:
             body = Body.read(self._codec.decode(message.payload))
         except ContentDisallowed as broken:
@@ -209,6 +209,15 @@ class TaskRunner(LoopRunner):
         context.__dict__["_add_to_chord"] = run.added.append
         context.__dict__["_say"] = lambda state, meta: self._progressed(run, progress, state, meta)
         return run, task, context
+
+    def _without_task(self, job: Job) -> Report:
+        # The worker has refused what came out of a queue under this name: see `call_function`.
+        if job.message.task == CALL_FUNCTION:
+            from .call_function import call_function  # for receivers of messages only
+
+            return call_function(job, self._find)
+        why = f"no task is registered under {job.message.task!r} in this process"
+        return self._refused(job, InvalidTaskError(why), "unknown-task")
 
     def bury(
         self,

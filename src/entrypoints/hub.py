@@ -5,6 +5,7 @@ Imported once the pool has forked, so that its children do without them.
 
 import logging
 import os
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +27,7 @@ from .adapter_table import STATE_FILE, load
 from .celery_names import celery_names_are_ours, imported
 from .library.kept_for import kept_for
 from .library.limits import needs_the_cluster
-from .library.task_shape import DEFAULT_REQUEST
+from .library.task_shape import DEFAULT_REQUEST, receivers
 from .logs import log_path
 from .presence import Presence
 
@@ -68,7 +69,8 @@ def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) 
     if (trace := imported("celery.app.trace")) is not None:
         work_log.word(trace.wordings())
     settler = container.settler(join=runner.join)
-    return Worker(
+    kind, core = _kinds(outer)
+    return kind(
         WorkSettings(
             node=outer.node,
             queues=outer.queues,
@@ -76,7 +78,7 @@ def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) 
             grace=_asked_or_set(outer.options.grace_period, conf.worker_grace_period),
             zone=outer.app.timezone,
         ),
-        WorkerCore(_policy(outer, settler), lambda name: _find_options(outer, name)),
+        core(_policy(outer, settler), lambda name: _find_options(outer, name)),
         container.broker(),
         settler,
         container.results(),
@@ -88,6 +90,25 @@ def make_shell(outer: "AppWorker", runner: TaskRunner, inbox: SimpleQueue[Any]) 
         None if outer.guard is None else StandIn(outer.guard, admission),
         admission,
     )
+
+
+def _kinds(outer: "AppWorker") -> tuple[type[Worker], Callable[..., WorkerCore]]:
+    """Return what makes the shell and the core; where no task has a Strategy, the plain ones."""
+    receiving = receivers(outer.app.tasks.values())
+    if not receiving:
+        return Worker, WorkerCore
+    from ..application.hand_over import HandingWorker
+    from .strategies import handing_core
+
+    return HandingWorker, handing_core(receiving)
+
+
+def hand_over(outer: "AppWorker", shell: Worker) -> None:
+    """Have tasks that receive their messages by themselves get ready for them."""
+    if type(shell) is not Worker:
+        from . import strategies
+
+        strategies.hand_over(outer, shell)
 
 
 def make_look(outer: "AppWorker", shell: Worker) -> QueueLook | None:

@@ -19,7 +19,6 @@ from ..ports.pool import Guarded, Pool, Stop
 from .adapter_table import LEASE_GUARD, load
 from .choices import default_slots, make_pool
 from .library.app import Celeriac
-from .library.task_shape import refuse_strategies
 from .life import Life
 from .node_names import node_name
 from .routes import router_of
@@ -193,7 +192,6 @@ class AppWorker:
         `before` is called when the broker is there and nothing has been claimed yet.
         When it fails nothing is left behind. Raises BrokerUnavailable, ImproperlyConfigured.
         """
-        refuse_strategies(self.app.tasks.values())
         self.life.starts()
         runner = self._runner()
         if self.app.steps["worker"] or self.app.steps["consumer"]:
@@ -326,6 +324,7 @@ class AppWorker:
         self._presence = hub.make_presence(self, worker)
         self._presence.listen()
         self._worker = worker
+        hub.hand_over(self, worker)
         for cold in self._stop_asked:
             worker.stop(cold=cold)
 

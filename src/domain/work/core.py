@@ -88,6 +88,11 @@ class WorkerCore:
         return len(self._hands)
 
     @property
+    def load(self) -> int:
+        """How many slots what is in hand would fill."""
+        return len(self._hands)
+
+    @property
     def running(self) -> int:
         """How many jobs are at the pool."""
         return len(self._hands.at_pool)
@@ -131,7 +136,7 @@ class WorkerCore:
             return 0
         policy = self.policy
         allowed = prefetch(self.slots, policy.prefetch_multiplier, disabled=policy.disable_prefetch)
-        free = allowed - self.held
+        free = allowed - self.load
         if policy.prefetch_multiplier == 1 or policy.disable_prefetch:
             return max(0, free)
         # Short tasks are claimed by the time they take rather than by their number.
@@ -331,7 +336,7 @@ class WorkerCore:
         if not jobs:
             return []
         begun = [self._hands.at_pool[job.number] for job in jobs]
-        early = {held.delivery.token for held in begun if _is_early(held)}
+        early = {held.delivery.token for held in begun if is_early(held)}
         mark = {held.number: held.delivery.token for held in begun if not held.delivery.started}
         start = Start(jobs, mark, early)
         keys = [key for job in jobs if UNIQUE in job.message.headers and (key := _at_start(job))]
@@ -471,7 +476,8 @@ def _at_start(job: Job) -> UniqueKey | None:
     return key_of(job.message, AT_START)
 
 
-def _is_early(held: Held) -> bool:
+def is_early(held: Held) -> bool:
+    """Tell whether a delivery is never repeated once it has begun."""
     options = held.options
     return options is not None and not (options.acks_late or options.retry_on_worker_lost)
 

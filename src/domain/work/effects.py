@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..messaging.delivery import Delivery, Token
 from ..tasks import states
 from .admission import Ask
-from .job import Job
+from .job import Job, Report
 from .settlement import Disposition, Settlement
 from .uniqueness import UniqueKey
 
@@ -86,4 +86,37 @@ class Note:
     detail: str = ""
 
 
-Effect = Start | Admit | Release | Settle | Bury | Join | Kill | Note
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Give a delivery to whoever receives its task's messages; it is settled when they say so."""
+
+    number: int
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class CallBegan:
+    """Tell whoever asked for a call that this process has begun it."""
+
+    number: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """Tell whoever asked for a call how it ended.
+
+    Without a report it was not begun, or its process died; `cause` says which. The deliveries it
+    was `about` are judged already then, else those that are still in hand may be settled now.
+    """
+
+    number: int
+    about: Sequence[int]
+    report: Report | None = None
+    cause: str = ""
+
+
+#: What only a worker meets some of whose tasks receive their messages by themselves.
+HandingEffect = HandOver | CallBegan | CallEnded
+
+Effect = Start | Admit | Release | Settle | Bury | Join | Kill | Note | HandingEffect

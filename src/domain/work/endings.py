@@ -73,6 +73,12 @@ class Endings:
                 answer.note("lost", delivery.message, detail)
                 self._bury(held, WorkerLostError(detail), answer, DeadLetter("crashes", detail))
 
+    def fail(
+        self, held: Held, error: BaseException, answer: Answer, away: DeadLetter | None = None
+    ) -> None:
+        """Record that a delivery that is at no pool came to an error."""
+        self._bury(held, error, answer, away)
+
     def timed_out(self, number: int, limit: float, answer: Answer) -> None:
         """Record that a job ran past its hard limit (seconds)."""
         held = self._hands.at_pool.pop(number, None)

@@ -59,7 +59,7 @@ class Hands:
 
     def submit(self, held: Held, relays: int = 0) -> int:
         """Put a delivery at the pool; return its new number, behind which so many stay free."""
-        number = held.number = self._number(1 + relays)
+        number = held.number = self.new_number(1 + relays)
         self.at_pool[number] = held
         return number
 
@@ -70,7 +70,7 @@ class Hands:
 
     def bury(self, held: Held) -> int:
         """Put a delivery where its report is waited for; return its number."""
-        number = held.number = held.number or self._number(1)
+        number = held.number = held.number or self.new_number()
         self.graves[number] = held
         return number
 
@@ -126,7 +126,8 @@ class Hands:
         """Return what is at the pool by number."""
         return [(number, held.delivery) for number, held in self.at_pool.items()]
 
-    def _number(self, taken: int) -> int:
+    def new_number(self, taken: int = 1) -> int:
+        """Return the first of so many numbers that nothing else will have."""
         number = self._next_number
         self._next_number += taken
         return number

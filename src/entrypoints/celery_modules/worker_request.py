@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...application.requests import Request
-from ...domain.errors import NotSupported
+from ..received import received_class
 
 __all__ = ["Request", "create_request_cls"]
 
@@ -11,9 +11,9 @@ __all__ = ["Request", "create_request_cls"]
 def create_request_cls(
     base: Any, task: Any, pool: Any, hostname: str, eventer: Any, *args: Any, **kwargs: Any
 ) -> Any:
-    """Refuse: its class would bring messages to the pool. Raises NotSupported."""
-    raise NotSupported(
-        f"{getattr(task, 'name', task)}: requests do not bring themselves to the pool here, the "
-        "worker does; set Task.Request to a class derived from celery.worker.request.Request, and "
-        "it is told what happens to each message (on_accepted, on_success, on_failure, …)"
-    )
+    """Return a class of requests for a strategy, made of the messages that it is given.
+
+    Its requests acknowledge and reject; they do not bring themselves to the pool, which is the
+    strategy's to do: `consumer.pool.apply_async`.
+    """
+    return received_class(base, task, hostname)

@@ -1,6 +1,6 @@
 """`celery.worker.strategy`: messages of older protocols as those of today's.
 
-A task's own strategy is refused by workers: messages are theirs. So is the usual one, if called.
+The usual strategy is refused if called: messages of ordinary tasks are the worker's.
 """
 
 from collections.abc import Mapping

@@ -16,9 +16,10 @@ DEFAULT_REQUEST: Final = "celery.worker.request:Request"
 DEFAULT_STRATEGY: Final = "celery.worker.strategy:default"
 
 NO_STRATEGIES: Final = (
-    "tasks cannot receive their messages by themselves here, since claims, leases and "
+    "no function here is given the messages of an ordinary task, since claims, leases and "
     "acknowledgements are the worker's own; use the signal task_received or a Request class to see "
-    "what comes, and rate_limit, max_concurrency or unique to hold it back"
+    "what comes, rate_limit, max_concurrency or unique to hold it back, or a Strategy of the task's "
+    "own, which is given them"
 )
 
 
@@ -27,7 +28,7 @@ class TaskShape:
 
     #: The class of its requests in workers, or where it is: it is told what happens to them.
     Request: ClassVar[Any] = DEFAULT_REQUEST
-    #: Refused by workers if it is another one.
+    #: If it is another one, or where it is: makes what a worker gives the task's messages to.
     Strategy: ClassVar[Any] = DEFAULT_STRATEGY
 
     OperationalError: ClassVar[type[Exception]] = OperationalError
@@ -78,8 +79,17 @@ class TaskShape:
             dispatcher.send(type_, uuid=running_call.request.id, **fields)
 
     def start_strategy(self, app: Any, consumer: Any, **kwargs: Any) -> Any:
-        """Refuse: messages are the worker's own. Raises NotSupported."""
-        raise NotSupported(NO_STRATEGIES)
+        """Return what is given the task's messages. Raises NotSupported for an ordinary task."""
+        if self.Strategy == DEFAULT_STRATEGY:
+            raise NotSupported(NO_STRATEGIES)
+        from .celery_shape import loaded
+
+        try:
+            strategy = loaded(self.Strategy)
+        except (ImportError, AttributeError, ValueError) as why:
+            name = getattr(self, "name", self)
+            raise ImproperlyConfigured(f"{name}.Strategy={self.Strategy!r}: {why}") from why
+        return strategy(self, app, consumer, **kwargs)
 
     def add_around(self, attr: str, around: Callable[[Any], Any]) -> None:
         """Wrap a method: it becomes what `around` makes of it."""
@@ -101,11 +111,9 @@ class TaskShape:
         return RequestStack(self)
 
 
-def refuse_strategies(tasks: Iterable[Any]) -> None:
-    """Raise ImproperlyConfigured for a task that wants to receive its messages by itself."""
-    for task in tasks:
-        if task.Strategy != DEFAULT_STRATEGY:
-            raise ImproperlyConfigured(f"{task.name}.Strategy={task.Strategy!r}: {NO_STRATEGIES}")
+def receivers(tasks: Iterable[Any]) -> dict[str, Any]:
+    """Return the tasks that receive their messages by themselves, by name."""
+    return {task.name: task for task in tasks if task.Strategy != DEFAULT_STRATEGY}
 
 
 class RequestStack:
