@@ -18,8 +18,8 @@ DEFAULT_STRATEGY: Final = "celery.worker.strategy:default"
 NO_STRATEGIES: Final = (
     "no function here is given the messages of an ordinary task, since claims, leases and "
     "acknowledgements are the worker's own; use the signal task_received or a Request class to see "
-    "what comes, rate_limit, max_concurrency or unique to hold it back, or a Strategy of the task's "
-    "own, which is given them"
+    "what comes, rate_limit, max_concurrency or unique to hold it back, or a Strategy of the "
+    "task's own, which is given them"
 )
 
 
