@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..application.requests import Request
-from ..domain.errors import NotSupported
+from ..domain.errors import ImproperlyConfigured, NotSupported
 from ..domain.messaging import protocol
 from ..domain.messaging.delivery import Delivery
 from ..domain.messaging.payload import Codec
@@ -120,8 +120,13 @@ class ReceivedMessage:
 
 
 def received_class(base: type[Request], task: "Task[..., Any]", hostname: str) -> type[Request]:
-    """Return a class of requests that are made of such messages. Raises NotSupported for others."""
+    """Return a class of requests that are made of such messages. Raises ImproperlyConfigured."""
     kind: Any = base  # Request, or a class of users' own
+    if not (isinstance(kind, type) and issubclass(kind, Request)):
+        raise ImproperlyConfigured(
+            f"{base!r}: expected celery.worker.request.Request as celeriac knows it "
+            "(celeriac --as-celery), or a class derived from it"
+        )
 
     class ReceivedRequest(kind):  # type: ignore[misc]
         utc = True
