@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -95,15 +96,19 @@ class Gathering(Task[..., Any]):
 def app(tmp_path: Path) -> Iterator[Celeriac]:
     store = f"sqlite:///{tmp_path / 'shop.sqlite3'}"
     app = Celeriac("shop", broker=store, backend=store, set_as_current=False)
-    options = {"base": Gathering, "mark": str(tmp_path / "died")}
+    declare(app, str(tmp_path / "died"))
+    yield app
+    app.close()
+
+
+def declare(app: Celeriac, mark: str) -> None:
+    options = {"base": Gathering, "mark": mark}
     app.task(name="gather", **options)(lambda value: None)
     app.task(name="late", acks_late=True, **options)(lambda value: None)
     app.task(name="patient", acks_late=True, flush_every=100, flush_interval=60, **options)(
         lambda value: None
     )
     app.task(name="add")(lambda x, y: x + y)
-    yield app
-    app.close()
 
 
 def dead(app: Celeriac) -> list[tuple[str, str]]:
@@ -127,6 +132,34 @@ def test_calls_are_gathered_by_number_and_by_time_beside_ordinary_tasks(app, poo
     assert len({thread for what, thread in task.told if what == "thread"}) == 1  # the hub's
     assert app.broker.depth(["celery"]) == {"celery": 0}
     assert dead(app) == []
+
+
+@pytest.mark.parametrize("kind", ["memory", "redis", "rabbitmq"])
+def test_they_work_with_other_brokers(kind, request, tmp_path):
+    broker = "memory://" if kind == "memory" else request.getfixturevalue(f"{kind}_url")
+    results = broker if kind != "rabbitmq" else request.getfixturevalue("redis_url")
+    queue = f"gathered-{uuid4().hex[:8]}"
+    app = Celeriac("shop", broker=broker, backend=results, set_as_current=False)
+    with app:
+        app.conf.task_default_queue = queue
+        declare(app, str(tmp_path / "died"))
+        pool = "threads" if kind == "memory" else "prefork"
+        with running_worker(app, pool=pool, concurrency=1) as worker:
+            first = [app.tasks["gather"].delay(value) for value in (1, 2, "back")]
+            late = [app.tasks["late"].delay(value) for value in (1, "drop", 2, 3)]
+            if kind != "memory":
+                late += [app.tasks["late"].delay(value) for value in ("die once", 4, 5)]
+            done = [result for result in (*first, *late) if result.id != late[1].id]
+            for result in done:
+                result.get(timeout=30)
+            eventually(lambda: worker.worker.core.idle)
+            for value in range(5):
+                app.tasks["patient"].delay(value)
+            eventually(lambda: len(app.tasks["patient"].requests) == 5)
+
+        assert app.broker.depth([queue]) == {queue: 5}
+        if app.broker.capabilities.peek:
+            assert [one.reason for one in app.broker.dead(queue, 9)] == ["rejected"]
 
 
 def test_more_is_claimed_than_is_to_be_prefetched_if_that_is_gathered(app):
@@ -243,9 +276,9 @@ def test_what_is_no_strategy_is_refused_when_the_worker_starts(app, strategy, wh
 def test_one_may_be_named_by_where_it_is(app):
     app.tasks["add"].Strategy = f"{__name__}:acknowledge"
 
-    with running_worker(app, concurrency=1):
+    with running_worker(app, concurrency=1) as worker:
         app.tasks["add"].delay(1, 2)
-        eventually(lambda: ACKNOWLEDGED == ["add"])
+        eventually(lambda: ACKNOWLEDGED == ["add"] and worker.worker.core.idle)
 
     assert app.broker.depth(["celery"]) == {"celery": 0}
 
