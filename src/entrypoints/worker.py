@@ -317,6 +317,7 @@ class AppWorker:
             self.memory.load()
         self.look = hub.make_look(self, worker)
         worker.autoscaling = hub.make_autoscaling(self, worker)
+        hub.hand_over(self, worker)
         self._persistently(worker.start)
         router = container.router()
         queues = [router.queue(name) for name in self.queues]
@@ -324,7 +325,6 @@ class AppWorker:
         self._presence = hub.make_presence(self, worker)
         self._presence.listen()
         self._worker = worker
-        hub.hand_over(self, worker)
         for cold in self._stop_asked:
             worker.stop(cold=cold)
 

@@ -175,10 +175,3 @@ def test_what_is_no_request_class_is_refused_when_the_worker_starts(app, asked, 
 
     with pytest.raises(ImproperlyConfigured, match=why):
         AppWorker(app, WorkerOptions(pool="threads", concurrency=1)).start()
-
-
-def test_a_strategy_of_ones_own_is_refused_when_the_worker_starts(app):
-    app.tasks["add"].Strategy = "shop.batches:Strategy"
-
-    with pytest.raises(ImproperlyConfigured, match=r"add\.Strategy='shop.*cannot receive"):
-        AppWorker(app, WorkerOptions(pool="threads", concurrency=1)).start()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from celeriac import Celeriac
+from celeriac import Celeriac, Task
 from celeriac.domain.errors import (
     ImproperlyConfigured,
     InvalidTaskError,
@@ -121,25 +121,30 @@ class TestOlderMessages:
 
 
 class TestStrategies:
-    def test_tasks_with_one_of_their_own_can_be_sent_but_not_worked_on(self):
-        def mine(task, app, consumer):
-            return default(task, app, consumer)
+    def test_one_that_leads_to_the_usual_one_is_refused_when_a_worker_starts(self):
+        class Mine(Task):
+            def Strategy(self, task, app, consumer):
+                return default(task, app, consumer)
 
         with Celeriac("a", broker="memory://", backend="memory://", set_as_current=False) as app:
-            gather = app.task(name="a.gather", Strategy=mine)(lambda: None)
-            gather.delay()
+            gather = app.task(name="a.gather", base=Mine)(lambda: None)
+            usual = app.task(name="a.usual")(lambda: None)
 
-            assert app.broker.depth(["celery"]) == {"celery": 1}
-            with pytest.raises(ImproperlyConfigured, match=r"a\.gather\.Strategy.*task_received"):
-                AppWorker(app, WorkerOptions(pool="threads", concurrency=1)).start()
-            with pytest.raises(NotSupported, match="cannot receive their messages"):
-                gather.start_strategy(app, None)
             with pytest.raises(NotSupported, match=r"a\.gather.*task_received"):
-                mine(gather, app, None)
+                AppWorker(app, WorkerOptions(pool="threads", concurrency=1)).start()
+            with pytest.raises(NotSupported, match=r"a\.gather.*task_received"):
+                gather.start_strategy(app, None)
+            with pytest.raises(NotSupported, match="messages of an ordinary task"):
+                usual.start_strategy(app, None)
 
-    def test_requests_are_not_made_for_a_pool(self):
-        with pytest.raises(NotSupported, match=r"Task\.Request"):
-            create_request_cls(Request, "a.gather", None, "w1@here", None, app=None)
+    def test_requests_are_made_of_what_a_worker_hands_over_and_nothing_else(self):
+        made = create_request_cls(Request, "a.gather", None, "w1@here", None, app=None)
+
+        assert issubclass(made, Request)
+        with pytest.raises(NotSupported, match="Message is no message of a worker"):
+            made(Message())
+        with pytest.raises(ImproperlyConfigured, match="derived from it"):
+            create_request_cls(dict, "a.gather", None, "w1@here", None, app=None)
 
 
 class TestPools:

@@ -124,8 +124,8 @@ def test_a_task_can_be_retried_by_itself_after_it_was_declared(app):
     assert sent.get(timeout=1) == 3
 
 
-def test_a_task_is_told_that_it_cannot_receive_messages(app):
-    with pytest.raises(NotSupported, match="cannot receive their messages"):
+def test_an_ordinary_task_is_told_that_it_cannot_receive_messages(app):
+    with pytest.raises(NotSupported, match="given the messages of an ordinary task"):
         app.task(lambda: None).start_strategy(app, None)
 
 
