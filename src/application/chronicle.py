@@ -96,12 +96,12 @@ class Chronicle:
         happenings: list[Happening] = []
         for report in reports:
             delivery = self._core.delivery(report.number)
+            was_told = report.number in self._begun
+            self._begun.discard(report.number)
             if delivery is None or not self._is_told_of(delivery.message.task):
                 continue
             uuid = delivery.message.id
-            if report.number in self._begun:
-                self._begun.discard(report.number)
-            else:
+            if not was_told:
                 happenings.append(("task-started", now - report.runtime, {"uuid": uuid}))
             end = events.ended(
                 uuid,

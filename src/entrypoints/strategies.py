@@ -189,7 +189,7 @@ class Strategies(Receivers):
         if asked is None:
             return
         if ended.report is None:
-            logger.error("%s: a call came to no end: %s", asked.name, ended.cause)
+            logger.warning("%s: a call came to no end: %s", asked.name, ended.cause)
             self._forget(ended.about)
             self._failed(asked, WorkerLostError(ended.cause), "")
             return

@@ -20,12 +20,13 @@ from ..tasks.options import TaskOptions
 from .answer import Answer
 from .capacity import prefetch
 from .core import WorkerCore, WorkerPolicy, is_early
-from .effects import CallBegan, CallEnded, Effect, HandOver, Kill, Settle, Start
+from .effects import CallBegan, CallEnded, Effect, HandOver, Kill, Release, Settle, Start
 from .hands import Held, InHand
 from .intake import FindTask
 from .job import Began, Cancelled, Job, Lost, PoolEvent, Report, TimedOut
 from .queue_slots import Claim
 from .settlement import REQUEUE, DeadLetter, Disposition, Settlement
+from .uniqueness import AT_START, UniqueKey, key_of
 
 #: A number of what was handed over, and what becomes of it.
 Said = tuple[int, Disposition]
@@ -144,12 +145,16 @@ class HandingCore(WorkerCore):
     def on_said(self, said: Iterable[Said]) -> list[Effect]:
         """Settle what receivers are done with. What is no more in these hands is passed over."""
         reports: list[Report] = []
+        keys: list[UniqueKey] = []
         for number, disposition in said:
             held = self._handed.pop(number, None)
             if held is not None:
                 self._hands.graves[number] = held  # from where reports take what no pool had
                 reports.append(Report(number, states.IGNORED, disposition))
-        return super().on_reports(reports)
+                if disposition != REQUEUE:
+                    keys += _freed_at_start(held)
+        effects = super().on_reports(reports)
+        return [*effects, Release(keys)] if keys else effects
 
     def on_failed(
         self,
@@ -201,6 +206,7 @@ class HandingCore(WorkerCore):
         jobs: list[Job] = []
         mark: dict[int, Token] = {}
         early: set[Token] = set()
+        keys: list[UniqueKey] = []
         while self._line and self._most() > len(self._hands.at_pool):
             call = self._line.popleft()
             mine = [self._handed[number] for number in call.about if number in self._handed]
@@ -213,11 +219,14 @@ class HandingCore(WorkerCore):
                 token = held.delivery.token
                 if is_early(held):
                     early.add(token)
+                keys += _freed_at_start(held)
                 if not held.delivery.started:
                     mark[held.number] = token
                     held.delivery = replace(held.delivery, started=True)
         if jobs:
             effects.append(Start(jobs, mark, early))
+        if keys:
+            effects.append(Release(keys))
         return [*effects, *super().start(max(0, pool_room - len(jobs)))]
 
     def unmarked(self, numbers: Iterable[int]) -> None:
@@ -301,3 +310,9 @@ class HandingCore(WorkerCore):
                 if held is not None:
                     self._endings.judge(held, begun, cause, answer)
             answer.effects.append(CallEnded(number, call.about, cause=cause))
+
+
+def _freed_at_start(held: Held) -> list[UniqueKey]:
+    """Return the key that nobody needs to hold once this delivery's work has begun, if any."""
+    key = None if held.delivery.started else key_of(held.delivery.message, AT_START)
+    return [key] if key else []

@@ -18,6 +18,7 @@ from celeriac.domain.work.effects import (
     HandOver,
     Kill,
     Note,
+    Release,
     Settle,
     Start,
 )
@@ -32,6 +33,7 @@ from celeriac.domain.work.settlement import (
     Requeue,
     Settlement,
 )
+from celeriac.domain.work.uniqueness import HEADER, UniqueKey
 from tests.unit.domain.samples import NOON, delivered, message
 
 TASKS = {
@@ -154,6 +156,22 @@ def test_what_a_receiver_failed_with_is_recorded_as_failed():
     assert bury == Bury(number, got(1), error, disposition=away)
     assert core.on_reports([Report(number, "FAILURE", away)]) == [settled((1, away))]
     assert core.idle
+
+
+def test_a_unique_call_lets_go_of_its_key_when_its_work_begins_or_is_done_without_any():
+    core = core_with()
+    header = {HEADER: {"name": "k", "fence": 7, "until": "start"}}
+    one, two, three = handed(core, *(got(tag, headers=header) for tag in (1, 2, 3)))
+
+    core.call(CALL, "shop.late", [one])
+    _, release = core.start(9)
+
+    assert release == Release([UniqueKey("k", "id-1", 7)])
+    assert core.on_said([(one, DONE)]) == [settled((1, DONE))]
+    assert core.on_said([(two, DONE), (three, REQUEUE)]) == [
+        settled((2, DONE), (3, REQUEUE)),
+        Release([UniqueKey("k", "id-2", 7)]),
+    ]
 
 
 # -- calls
