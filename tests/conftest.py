@@ -1,7 +1,9 @@
 """What every test may ask for."""
 
+import logging
 import os
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +20,14 @@ def pytest_configure() -> None:
     """Listen to Ctrl-C: what a shell runs in the background ignores it, as do its programs."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def level_of_logs() -> Iterator[None]:
+    """Leave the root logger's level as it was: a worker that a test starts may change it."""
+    level = logging.getLogger().level
+    yield
+    logging.getLogger().setLevel(level)
 
 
 @pytest.hookimpl(optionalhook=True)
