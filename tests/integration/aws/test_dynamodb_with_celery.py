@@ -26,7 +26,7 @@ def url(url, request):
 
 @pytest.fixture
 def theirs(url):
-    return celery.Celery("theirs", broker="memory://", backend=url)
+    return celery.Celery("theirs", broker="memory://", backend=url, set_as_current=False)
 
 
 @pytest.fixture
@@ -57,11 +57,11 @@ def test_celery_reads_what_we_write(theirs, ours):
 
 
 def test_we_read_what_celery_writes(theirs, ours):
-    @theirs.task(name="child")
+    @theirs.task(name="child", shared=False)
     def child():
         return 1
 
-    @theirs.task(name="parent", trail=True)
+    @theirs.task(name="parent", trail=True, shared=False)
     def parent():
         child.apply_async(task_id="child")
         return {"a": [1]}

@@ -49,7 +49,7 @@ def ours(results_of, s3_settings):
 
 @pytest.fixture
 def theirs(s3_settings):
-    app = celery.Celery("theirs", broker="memory://")
+    app = celery.Celery("theirs", broker="memory://", set_as_current=False)
     app.conf.update(s3_settings)
     return app
 
