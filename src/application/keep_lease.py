@@ -68,7 +68,9 @@ class Keeper:
             self._inbox.put(LeaseGone())
         except (BrokerUnavailable, BackendUnavailable) as away:
             self.away = True
-            logger.warning("cannot renew the lease, trying again: %s", away)
+            logger.warning(
+                "cannot renew the lease or what is held under it, trying again: %s", away
+            )
         except Exception:
             self.away = True
             logger.exception("renewing the lease failed in a way that was not foreseen")

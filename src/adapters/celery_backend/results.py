@@ -237,4 +237,10 @@ def _translated(url: str, fault: type[BackendError] = BackendStoreError) -> Iter
     except _NO_OUTAGE as why:
         raise fault(f"the result backend {url} raised {why!r}") from why
     except Exception as why:
-        raise BackendUnavailable(f"the result backend {url} raised {why!r}") from why
+        kind = fault if _is_about_a_value(why) else BackendUnavailable
+        raise kind(f"the result backend {url} raised {why!r}") from why
+
+
+def _is_about_a_value(why: Exception) -> bool:
+    """Tell whether a database does not take a value: each driver has a class of PEP 249's name."""
+    return any(cls.__name__ == "DataError" for cls in type(why).__mro__)

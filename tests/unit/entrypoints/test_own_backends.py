@@ -230,20 +230,29 @@ def test_what_a_backend_raises_says_which_backend_it_was():
         app.backend.get_state("an-id")
 
 
+class DataError(Exception):
+    """A value that a column does not take, as drivers of databases call it."""
+
+
 class Choosy(Dict):
     """Takes no text of the number 13, and is away when it is told to be."""
 
+    refusal: ClassVar[type[Exception]] = ValueError
     away: ClassVar[list[Exception]] = []
 
     def set(self, key, value):
         if self.away:
             raise self.away.pop()
         if '"result": 13' in str(value):
-            raise ValueError("not that one")
+            raise self.refusal("not that one")
         super().set(key, value)
 
 
-def test_a_value_that_a_backend_does_not_take_fails_its_task_and_holds_nobody_up():
+@pytest.mark.parametrize("refusal", [ValueError, DataError])
+def test_a_value_that_a_backend_does_not_take_fails_its_task_and_holds_nobody_up(
+    monkeypatch, refusal
+):
+    monkeypatch.setattr(Choosy, "refusal", refusal)
     with make(f"{__name__}:Choosy") as app, running_worker(app):
         refused, kept = app.tasks["add"].delay(6, 7), app.tasks["add"].delay(1, 2)
 
